@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "loader/model/filter_set.h"
+
+namespace rxf {
+
+// MACVLAN_MODE_* of <linux/if_link.h>.
+enum class UpperMode { private_, vepa, bridge, passthru, source };
+
+// "private", "vepa", "bridge", "passthru", "source"
+[[nodiscard]] std::string_view to_string(UpperMode mode);
+
+// A macvlan or macvtap on the lower device.
+struct Upper {
+  std::uint32_t ifindex = 0;
+  std::string name;
+  MacAddress address;
+  UpperMode mode = UpperMode::bridge;
+  FilterSet filter;  // unfiltered() where none is programmed
+
+  bool operator==(const Upper&) const = default;
+};
+
+// Everything that decides about one lower device, at one moment.
+struct Snapshot {
+  std::uint32_t ifindex = 0;
+  std::string name;
+  MacAddress address;
+  AddressSet unicast;          // the lower device's whole unicast list, foreign uppers' addresses included
+  VlanSet vlan_devices;        // VIDs of VLAN devices on the lower device
+  std::vector<Upper> uppers;   // visible in this namespace, by ifindex
+  bool can_stand_down = false; // the early drop can see for itself who else listens
+};
+
+}  // namespace rxf

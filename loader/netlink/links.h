@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "loader/model/mac_address.h"
+#include "loader/model/snapshot.h"
+#include "loader/netlink/socket.h"
+
+namespace rxf::netlink {
+
+// One link as RTM_GETLINK reports it (rtnetlink(7)).
+struct Link {
+  std::uint32_t ifindex = 0;
+  std::string name;
+  std::string kind;                         // IFLA_INFO_KIND: "veth", "macvtap"; empty for a plain device
+  std::optional<std::uint32_t> lower;       // IFLA_LINK, where it is in this namespace
+  bool lower_elsewhere = false;             // IFLA_LINK_NETNSID present: the lower device is in another namespace
+  std::uint32_t flags = 0;                  // IFF_*
+  MacAddress address;                       // all-zero where it has none
+  bool ethernet = false;                    // ARPHRD_ETHER
+  bool loopback = false;
+  std::uint32_t promiscuity = 0;            // IFLA_PROMISCUITY
+  std::optional<std::uint32_t> allmulti;    // IFLA_ALLMULTI; absent before Linux 6.0
+  std::optional<UpperMode> upper_mode;      // macvlan and macvtap
+  bool nopromisc = false;                   // MACVLAN_FLAG_NOPROMISC
+  std::optional<std::uint16_t> vlan;        // kind "vlan": its VID, where its protocol is 802.1Q
+
+  [[nodiscard]] bool is_upper() const { return upper_mode.has_value(); }
+  [[nodiscard]] bool is_up() const;
+};
+
+// Every link of the socket's namespace. Repeats an interrupted dump, up to 8 times.
+Result<std::vector<Link>> links(Socket& socket);
+
+// Error text "no such device: NAME" (code ENODEV, exit refused) where there is none. Also found by an alternative name.
+Result<Link> link_by_name(Socket& socket, const std::string& name);
+Result<Link> link_by_index(Socket& socket, std::uint32_t ifindex);
+
+// Switches IFF_ALLMULTI of a link that is up. The caller has seen it up: see docs/semantics.md, "Kernel lists".
+Result<void> set_allmulti(Socket& socket, const Link& link, bool on);
+
+}  // namespace rxf::netlink
