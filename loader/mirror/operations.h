@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "loader/model/filter_set.h"
+#include "loader/model/snapshot.h"
+#include "loader/model/verdict.h"
+
+// What the command line does, one function a verb. Each works in the calling thread's network namespace, takes the
+// lower device's lock, first finishes what an earlier command may have left half done, and either reaches the new state
+// or says why not and leaves the old one.
+namespace rxf::mirror {
+
+struct Context {
+  std::string bpffs = "/sys/fs/bpf";
+};
+
+enum class AttachMode { auto_, native, generic, tc };
+
+// Where the early drop runs.
+enum class EarlyHook { none, tc, xdp_native, xdp_generic };
+
+// "none", "tc", "xdp-native", "xdp-generic"
+[[nodiscard]] std::string_view to_string(EarlyHook hook);
+
+struct Count {
+  std::uint64_t packets = 0;
+  std::uint64_t bytes = 0;
+};
+
+// One hook's counters. The early drop counts only what it drops: its `admitted` stays 0.
+struct Counters {
+  Count admitted;
+  std::map<Verdict, Count> dropped;  // every verdict but accept, zero ones too
+};
+
+struct UpperStatus {
+  std::string name;
+  std::uint32_t ifindex = 0;
+  UpperMode mode = UpperMode::bridge;
+  FilterSet filter;
+  bool guard = false;                // our program is on its clsact ingress, now
+  std::optional<Counters> counters;  // of the guard
+};
+
+struct LowerdevStatus {
+  std::string device;
+  std::uint32_t ifindex = 0;
+  EarlyHook early = EarlyHook::none;  // in force now
+  std::string reason;                 // why there, and why it drops what it drops: one sentence
+  bool dispatcher = false;            // XDP, beside others through libxdp's dispatcher
+  std::string pin_directory;
+  Counters early_counters;
+  std::vector<UpperStatus> uppers;    // filtered or not, by ifindex
+  std::vector<std::string> problems;  // what is not as it should be, each with the next step
+};
+
+// What a verb did, besides the state it reached.
+struct Report {
+  bool changed = true;             // false: it was so already
+  std::vector<std::string> notes;  // sentences for stderr: defaults filled in, warnings
+};
+
+struct AttachOptions {
+  std::optional<AttachMode> mode;  // absent: as before, or auto
+  bool dry_run = false;            // find out and say, change nothing
+};
+
+struct AttachResult {
+  LowerdevStatus status;
+  Report report;
+};
+
+// Errors, all of which change nothing: no such device; loopback; not Ethernet; itself a macvlan or macvtap; a foreign
+// XDP program (by name and id); a bpffs that is missing, read-only or private to this mount namespace; no privilege.
+Result<AttachResult> attach(const Context& context, const std::string& device, const AttachOptions& options);
+
+// Removes what `attach` and every `set` put there, and puts back exactly what they changed. Exit::not_attached with
+// `changed` false semantics is not an error: a device that is not attached yields changed = false.
+Result<Report> detach(const Context& context, const std::string& device);
+
+// Every attached lower device of this namespace, by name. Read-only.
+Result<std::vector<std::string>> attached_devices(const Context& context);
+
+struct SetResult {
+  FilterSet filter;  // as programmed now
+  Report report;
+};
+
+// Exit::not_attached where the upper's lower device is not attached; Exit::usage for an invalid edit; refused for a link
+// that is no macvlan or macvtap. Returns when the new set is in force.
+Result<SetResult> set(const Context& context, const std::string& upper, const FilterEdit& edit);
+
+// The filter set as programmed, unfiltered() where there is none. Read-only.
+Result<FilterSet> get(const Context& context, const std::string& upper);
+
+// Unfiltered again; lists and flags of the upper as they were.
+Result<Report> clear(const Context& context, const std::string& upper);
+
+// Read-only. Exit::not_attached where it is not.
+Result<LowerdevStatus> status(const Context& context, const std::string& device);
+
+}  // namespace rxf::mirror
