@@ -159,6 +159,8 @@ struct rxf_meta {
 struct rxf_config {
 	__u32 guard_index; /* index of the upper; guards only */
 	__u32 judge_frame_vlan; /* XDP: 0 where the driver may have stripped the tag */
+	__u32 stand_down; /* early drop: 1 passes all once the device has no rx_handler */
+	__u32 padding; /* zero */
 };
 
 #ifdef __cplusplus
@@ -177,6 +179,6 @@ RXF_ASSERT(sizeof(struct rxf_tc_filter) == 16);
 RXF_ASSERT(sizeof(struct rxf_upper) == 40);
 RXF_ASSERT(sizeof(struct rxf_filter) == 16 + 6 * RXF_MAX_OWNED + RXF_FILTER_MESSAGE_SIZE);
 RXF_ASSERT(sizeof(struct rxf_meta) == 64);
-RXF_ASSERT(sizeof(struct rxf_config) == 8);
+RXF_ASSERT(sizeof(struct rxf_config) == 16);
 
 #endif
