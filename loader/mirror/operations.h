@@ -20,10 +20,11 @@ struct Context {
   std::string bpffs = "/sys/fs/bpf";
 };
 
-enum class AttachMode { auto_, native, generic, tc };
+// The numbers of these two are those of the maps (RXF_HOOK_*).
+enum class AttachMode { auto_ = 0, tc = 1, native = 2, generic = 3 };
 
 // Where the early drop runs.
-enum class EarlyHook { none, tc, xdp_native, xdp_generic };
+enum class EarlyHook { none = 0, tc = 1, xdp_native = 2, xdp_generic = 3 };
 
 // "none", "tc", "xdp-native", "xdp-generic"
 [[nodiscard]] std::string_view to_string(EarlyHook hook);
@@ -92,8 +93,8 @@ struct SetResult {
   Report report;
 };
 
-// Exit::not_attached where the upper's lower device is not attached; Exit::usage for an invalid edit; refused for a link
-// that is no macvlan or macvtap. Returns when the new set is in force.
+// Exit::not_attached where the upper's lower device is not attached; Exit::usage for an invalid edit; refused for a
+// link that is no macvlan or macvtap. Returns when the new set is in force.
 Result<SetResult> set(const Context& context, const std::string& upper, const FilterEdit& edit);
 
 // The filter set as programmed, unfiltered() where there is none. Read-only.

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "loader/datapath/tc_filter.h"
+
+#include <bpf/libbpf.h>
+
+#include <cerrno>
+#include <string>
+
+#include "loader/datapath/bpf_object.h"
+
+namespace rxf::datapath {
+namespace {
+
+constexpr std::uint32_t kPrioritiesToTry = 32;
+
+bpf_tc_hook ingress_of(std::uint32_t ifindex) {
+  capture_library_messages();
+  bpf_tc_hook hook{};
+  hook.sz = sizeof(hook);
+  hook.ifindex = static_cast<int>(ifindex);
+  hook.attach_point = BPF_TC_INGRESS;
+  return hook;
+}
+
+bpf_tc_opts place(std::uint32_t priority, std::uint32_t handle) {
+  bpf_tc_opts options{};
+  options.sz = sizeof(options);
+  options.priority = priority;
+  options.handle = handle;
+  return options;
+}
+
+// An `ingress` qdisc in clsact's place serves as well. Returns whether the hook is new.
+Result<bool> ensure_hook(std::uint32_t ifindex) {
+  bpf_tc_hook hook = ingress_of(ifindex);
+  const int error = bpf_tc_hook_create(&hook);
+  if (error == 0) return true;
+  if (error == -EEXIST) return false;
+  return system_error(error, "make the clsact qdisc");
+}
+
+// 0, or a negative errno: -EEXIST (same handle) and -EINVAL (another classifier at that priority) mean: taken.
+int try_attach(std::uint32_t ifindex, int program_fd, std::uint32_t priority, bool replace) {
+  bpf_tc_hook hook = ingress_of(ifindex);
+  bpf_tc_opts options = place(priority, kTcHandle);
+  options.prog_fd = program_fd;
+  options.flags = replace ? BPF_TC_F_REPLACE : 0;
+  return bpf_tc_attach(&hook, &options);
+}
+
+}  // namespace
+
+// cls_api tells a hook without filters (ENOENT) from no hook at all (EINVAL).
+Result<bool> has_tc_hook(std::uint32_t ifindex) {
+  bpf_tc_hook hook = ingress_of(ifindex);
+  bpf_tc_opts options = place(kTcPriority, kTcHandle);
+  const int error = bpf_tc_query(&hook, &options);
+  if (error == 0 || error == -ENOENT) return true;
+  if (error == -EINVAL) return false;
+  return system_error(error, "query tc filters");
+}
+
+Result<rxf_tc_filter> attach_tc(std::uint32_t ifindex, int program_fd, const rxf_tc_filter& previous) {
+  const auto info = program_info(program_fd);
+  if (!info) return std::unexpected(info.error());
+  const auto made = ensure_hook(ifindex);
+  if (!made) return std::unexpected(made.error());
+  rxf_tc_filter filter{.prog_id = info->id, .handle = kTcHandle, .made_qdisc = *made ? 1 : previous.made_qdisc};
+  if (previous.prog_id != 0) {
+    filter.priority = previous.priority;
+    const int error = try_attach(ifindex, program_fd, filter.priority, true);
+    if (error == 0) return filter;
+    return system_error(error, "replace the tc filter at priority " + std::to_string(filter.priority));
+  }
+  int error = 0;
+  for (filter.priority = kTcPriority; filter.priority < kTcPriority + kPrioritiesToTry; ++filter.priority) {
+    error = try_attach(ifindex, program_fd, filter.priority, false);
+    if (error == 0) return filter;
+    if (error != -EEXIST && error != -EINVAL) break;
+  }
+  return system_error(error, "attach a tc filter (" + last_library_message() + ")");
+}
+
+Result<std::uint32_t> query_tc(std::uint32_t ifindex, const rxf_tc_filter& filter) {
+  bpf_tc_hook hook = ingress_of(ifindex);
+  bpf_tc_opts options = place(filter.priority, filter.handle);
+  const int error = bpf_tc_query(&hook, &options);
+  if (error == 0) return options.prog_id;
+  if (error == -ENOENT || error == -EINVAL || error == -ENODEV) return 0;
+  return system_error(error, "query tc filters");
+}
+
+Result<rxf_tc_filter> find_tc(std::uint32_t ifindex, std::uint32_t map_id) {
+  for (std::uint32_t priority = kTcPriority; priority < kTcPriority + kPrioritiesToTry; ++priority) {
+    rxf_tc_filter filter{.priority = priority, .handle = kTcHandle};
+    const auto id = query_tc(ifindex, filter);
+    if (!id) return std::unexpected(id.error());
+    if (*id == 0) continue;
+    const auto ours = uses_map(*id, map_id);
+    if (!ours) return std::unexpected(ours.error());
+    if (!*ours) continue;
+    filter.prog_id = *id;
+    return filter;
+  }
+  return rxf_tc_filter{};
+}
+
+Result<void> detach_tc(std::uint32_t ifindex, const rxf_tc_filter& filter) {
+  bpf_tc_hook hook = ingress_of(ifindex);
+  const bpf_tc_opts options = place(filter.priority, filter.handle);
+  const int error = bpf_tc_detach(&hook, &options);
+  if (error == 0 || error == -ENOENT || error == -EINVAL || error == -ENODEV) return {};
+  return system_error(error, "remove the tc filter");
+}
+
+}  // namespace rxf::datapath

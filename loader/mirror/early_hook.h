@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "loader/mirror/hook_choice.h"
+#include "loader/mirror/lowerdev.h"
+
+namespace rxf::mirror {
+
+Result<DeviceTraits> traits_of(const netlink::Link& link);
+
+// The hook where the early drop is now, by what is attached: none where somebody removed it.
+struct EarlyState {
+  EarlyHook hook = EarlyHook::none;
+  bool dispatcher = false;
+};
+Result<EarlyState> early_state(const Lowerdev& device, const rxf_meta& meta);
+
+// Brings the early drop to where `mode` puts it: what is there and current stays, a new place is taken before the old
+// one is left wherever the kernel allows both. The rules are in the maps already. Returns whether anything changed.
+Result<bool> ensure_early_drop(Lowerdev& device, AttachMode mode, std::vector<std::string>& notes);
+
+// Takes the early drop off the device and leaves everything else there.
+Result<void> remove_early_drop(Lowerdev& device);
+
+AttachMode requested_mode(const rxf_meta& meta);
+
+}  // namespace rxf::mirror

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+#include "bpf/rx_filter_abi.h"
+#include "loader/model/filter_set.h"
+
+namespace rxf::mirror {
+
+// One value of the `filters` map: what an upper asked for, and what was changed in the kernel's lists on its behalf.
+// Written before the change it tells of, so it may name an entry that is not there yet or no more, never miss one.
+struct FilterRecord {
+  FilterSet filter;
+  AddressSet owned_unicast;
+  AddressSet owned_multicast;
+  bool owned_allmulti = false;
+
+  bool operator==(const FilterRecord&) const = default;
+  [[nodiscard]] bool owns_nothing() const {
+    return owned_unicast.empty() && owned_multicast.empty() && !owned_allmulti;
+  }
+};
+
+// Error E2BIG where more is owned than the record holds.
+Result<void> encode(const FilterRecord& record, rxf_filter& value);
+Result<FilterRecord> decode(const rxf_filter& value);
+
+}  // namespace rxf::mirror

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+#include <set>
+#include <string>
+
+#include "loader/mirror/operations.h"
+#include "loader/netlink/links.h"
+
+namespace rxf::mirror {
+
+// What decides where the early drop runs.
+struct DeviceTraits {
+  std::string name;
+  std::string kind;  // IFLA_INFO_KIND; empty for a NIC
+  std::string driver;
+  std::set<std::string> features;  // active offloads
+};
+
+// The hook to take, and why, to be printed before "-> early drop: ...".
+struct HookChoice {
+  EarlyHook hook = EarlyHook::tc;
+  bool may_fall_back = false;  // auto: tc where the driver refuses XDP
+  std::string reason;
+};
+
+// Docs/semantics.md, "What the lower device's ability decides". Usage error where the mode asked for cannot work.
+Result<HookChoice> choose_hook(const DeviceTraits& device, AttachMode mode);
+
+// Whether a program on that hook sees the outermost VLAN tag of every frame.
+bool judges_vlan(const DeviceTraits& device, EarlyHook hook);
+
+}  // namespace rxf::mirror

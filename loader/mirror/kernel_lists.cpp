@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "loader/mirror/kernel_lists.h"
+
+#include <linux/if.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <functional>
+#include <iterator>
+
+#include "loader/netlink/address_lists.h"
+
+namespace rxf::mirror {
+namespace {
+
+using Change = std::function<Result<void>(const MacAddress&)>;
+
+AddressSet minus(const AddressSet& from, const AddressSet& without) {
+  AddressSet rest;
+  std::set_difference(from.begin(), from.end(), without.begin(), without.end(), std::inserter(rest, rest.end()));
+  return rest;
+}
+
+// Entries that somebody else added since the look are theirs.
+Result<void> add_all(const AddressSet& missing, AddressSet& owned, const Change& add, const std::string& what) {
+  for (const MacAddress& address : missing) {
+    const auto done = add(address);
+    if (done) continue;
+    if (done.error().code != EEXIST) return wrap(done.error(), "add " + to_string(address) + " to " + what);
+    owned.erase(address);
+  }
+  return {};
+}
+
+Result<void> remove_all(const AddressSet& surplus, AddressSet& owned, const Change& remove, const std::string& what) {
+  for (const MacAddress& address : surplus) {
+    const auto done = remove(address);
+    if (!done && done.error().code != ENOENT)
+      return wrap(done.error(), "remove " + to_string(address) + " from " + what);
+    owned.erase(address);
+  }
+  return {};
+}
+
+// A PASSTHRU upper that is down must not be toggled: the lower device's count would be unbalanced for ever.
+Result<void> widen_allmulti(Lowerdev& device, const netlink::Link& upper, FilterRecord& record,
+                            std::vector<std::string>& notes) {
+  if ((upper.flags & IFF_ALLMULTI) != 0) return {};
+  if (!upper.is_up()) {
+    notes.push_back(upper.name + " is down: all multicast reaches it once it is up and rxfilter-loader attach " +
+                    device.link.name + " has run again");
+    return {};
+  }
+  record.owned_allmulti = true;
+  if (auto done = device.put_record(upper.ifindex, record); !done) return done;
+  return netlink::set_allmulti(device.host.socket, upper, true);
+}
+
+Result<void> narrow_allmulti(Lowerdev& device, const netlink::Link& upper, FilterRecord& record,
+                             std::vector<std::string>& notes) {
+  if (!upper.is_up()) {
+    notes.push_back(
+        upper.name +
+        " is down, so its allmulticast flag cannot be taken back without harm: with it up, run ip link set " +
+        upper.name + " allmulticast off");
+    return {};
+  }
+  if (auto done = netlink::set_allmulti(device.host.socket, upper, false); !done) return done;
+  record.owned_allmulti = false;
+  return {};
+}
+
+}  // namespace
+
+Result<void> widen_kernel_lists(Lowerdev& device, const netlink::Link& upper, FilterRecord& record,
+                                const KernelLists& wanted, std::vector<std::string>& notes) {
+  const auto unicast = netlink::fdb_unicast(device.host.socket, upper);
+  if (!unicast) return std::unexpected(unicast.error());
+  const auto multicast = netlink::multicast_references(upper);
+  if (!multicast) return std::unexpected(multicast.error());
+  const AddressSet missing_unicast = minus(wanted.unicast, *unicast);
+  const AddressSet missing_multicast = minus(wanted.multicast, *multicast);
+
+  if (!missing_unicast.empty() || !missing_multicast.empty()) {
+    record.owned_unicast.insert(missing_unicast.begin(), missing_unicast.end());
+    record.owned_multicast.insert(missing_multicast.begin(), missing_multicast.end());
+    if (auto done = device.put_record(upper.ifindex, record); !done) return done;
+  }
+  const auto fdb_add = [&](const MacAddress& a) { return netlink::fdb_add(device.host.socket, upper, a); };
+  const auto multicast_add = [&](const MacAddress& a) { return netlink::multicast_add(upper, a); };
+  if (auto done = add_all(missing_unicast, record.owned_unicast, fdb_add, upper.name + "'s unicast list"); !done)
+    return done;
+  if (auto done = add_all(missing_multicast, record.owned_multicast, multicast_add, upper.name + "'s multicast list");
+      !done)
+    return done;
+  return wanted.allmulti ? widen_allmulti(device, upper, record, notes) : Result<void>{};
+}
+
+Result<void> narrow_kernel_lists(Lowerdev& device, const netlink::Link& upper, FilterRecord& record,
+                                 const KernelLists& wanted, std::vector<std::string>& notes) {
+  const FilterRecord before = record;
+  const auto fdb_delete = [&](const MacAddress& a) { return netlink::fdb_delete(device.host.socket, upper, a); };
+  const auto multicast_delete = [&](const MacAddress& a) { return netlink::multicast_delete(upper, a); };
+  if (auto done = remove_all(minus(record.owned_unicast, wanted.unicast), record.owned_unicast, fdb_delete,
+                             upper.name + "'s unicast list");
+      !done)
+    return done;
+  if (auto done = remove_all(minus(record.owned_multicast, wanted.multicast), record.owned_multicast, multicast_delete,
+                             upper.name + "'s multicast list");
+      !done)
+    return done;
+  if (record.owned_allmulti && !wanted.allmulti)
+    if (auto done = narrow_allmulti(device, upper, record, notes); !done) return done;
+  if (record == before && !(record.filter.unfiltered() && record.owns_nothing())) return {};
+  return device.put_record(upper.ifindex, record);
+}
+
+}  // namespace rxf::mirror

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "loader/datapath/grace_period.h"
+#include "loader/datapath/pin_directory.h"
+#include "loader/datapath/rule_maps.h"
+#include "loader/mirror/filter_record.h"
+#include "loader/mirror/operations.h"
+#include "loader/model/snapshot.h"
+#include "loader/netlink/links.h"
+
+namespace rxf::mirror {
+
+using Records = std::map<std::uint32_t, FilterRecord>;  // by ifindex of the upper
+
+// The links of the calling thread's namespace, and who it is.
+struct Host {
+  netlink::Socket socket;
+  std::vector<netlink::Link> links;
+  std::uint64_t netns_cookie = 0;
+  std::string netns_suffix;  // datapath::PinOwner
+
+  static Result<Host> open();
+  Result<void> look_again();
+  // nullptr where there is none (any more).
+  [[nodiscard]] const netlink::Link* find(std::uint32_t ifindex) const;
+  // Macvlans and macvtaps on a lower device, by ifindex.
+  [[nodiscard]] std::vector<const netlink::Link*> uppers_of(std::uint32_t lower) const;
+};
+
+// An attached lower device, locked. The lock goes with the object.
+struct Lowerdev {
+  Host host;
+  netlink::Link link;
+  datapath::PinDirectory pins;
+  Fd lock;
+  datapath::RuleMaps maps;
+
+  Result<Records> records() const;
+  Result<void> put_record(std::uint32_t ifindex, const FilterRecord& record);
+  Result<Snapshot> snapshot(const Records& records);
+};
+
+// CAP_NET_ADMIN and CAP_BPF (or CAP_SYS_ADMIN): every verb needs them, readers to open the maps.
+Result<void> check_privilege();
+
+datapath::PinDirectory pins_of(const Context& context, const Host& host, const std::string& device);
+
+// Exit::not_attached where it is not; error where the pins are another device's.
+Result<Lowerdev> open_lowerdev(const Context& context, Host host, const netlink::Link& link,
+                               datapath::PinDirectory::Access access);
+
+}  // namespace rxf::mirror

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "loader/mirror/reconcile.h"
+
+#include "loader/datapath/rule_writer.h"
+#include "loader/mirror/guards.h"
+#include "loader/mirror/kernel_lists.h"
+
+namespace rxf::mirror {
+namespace {
+
+class Reconciliation {
+ public:
+  Reconciliation(Lowerdev& device, bool refresh, std::vector<std::string>& notes)
+      : device_(device), refresh_(refresh), notes_(notes) {}
+
+  Result<bool> run();
+
+ private:
+  [[nodiscard]] const netlink::Link* upper(std::uint32_t ifindex) const;
+  Result<void> read();
+  Result<void> forget_vanished();
+  Result<void> widen();
+  Result<void> guard();
+  Result<void> write();
+  Result<void> unguard();
+  Result<void> narrow();
+
+  Lowerdev& device_;
+  bool refresh_;
+  std::vector<std::string>& notes_;
+  Records records_;
+  LowerdevPlan plan_;
+  datapath::DesiredRules desired_;
+  bool changed_ = false;
+};
+
+// nullptr where the upper was deleted, moved away, or is on another lower device.
+const netlink::Link* Reconciliation::upper(std::uint32_t ifindex) const {
+  const netlink::Link* link = device_.host.find(ifindex);
+  return link != nullptr && link->is_upper() && link->lower == device_.link.ifindex ? link : nullptr;
+}
+
+Result<void> Reconciliation::read() {
+  auto records = device_.records();
+  if (!records) return std::unexpected(records.error());
+  records_ = std::move(*records);
+  if (auto done = forget_vanished(); !done) return done;
+  const auto snapshot = device_.snapshot(records_);
+  if (!snapshot) return std::unexpected(snapshot.error());
+  plan_ = plan(*snapshot);
+  return {};
+}
+
+// Its lists and its guard went with it.
+Result<void> Reconciliation::forget_vanished() {
+  for (auto record = records_.begin(); record != records_.end();) {
+    if (upper(record->first) != nullptr) {
+      ++record;
+      continue;
+    }
+    if (auto done = device_.maps.erase_filter(record->first); !done) return done;
+    record = records_.erase(record);
+  }
+  return {};
+}
+
+Result<void> Reconciliation::widen() {
+  for (const auto& [ifindex, planned] : plan_.uppers)
+    if (auto done = widen_kernel_lists(device_, *upper(ifindex), records_.at(ifindex), planned.kernel, notes_); !done)
+      return done;
+  return {};
+}
+
+Result<void> Reconciliation::guard() {
+  desired_ = {.wanted = plan_.early.wanted, .host = plan_.early.host};
+  for (const auto& [ifindex, planned] : plan_.uppers) {
+    const auto index = ensure_guard(device_, *upper(ifindex), refresh_, changed_);
+    if (!index) return std::unexpected(index.error());
+    desired_.guards.push_back({.index = *index, .ifindex = ifindex, .rules = planned.guard});
+  }
+  return {};
+}
+
+Result<void> Reconciliation::write() {
+  return datapath::write_rules(device_.maps, desired_, [&]() -> Result<void> {
+    auto created = datapath::GracePeriod::create();
+    return created ? created->wait() : std::unexpected(created.error());
+  });
+}
+
+Result<void> Reconciliation::unguard() {
+  const auto entries = device_.maps.uppers();
+  if (!entries) return std::unexpected(entries.error());
+  for (const auto& [ifindex, entry] : *entries)
+    if (!plan_.uppers.contains(ifindex))
+      if (auto done = remove_guard(device_, ifindex, entry); !done) return done;
+  return {};
+}
+
+Result<void> Reconciliation::narrow() {
+  for (auto& [ifindex, record] : records_) {
+    const auto planned = plan_.uppers.find(ifindex);
+    const KernelLists wanted = planned == plan_.uppers.end() ? KernelLists{} : planned->second.kernel;
+    if (auto done = narrow_kernel_lists(device_, *upper(ifindex), record, wanted, notes_); !done) return done;
+  }
+  return {};
+}
+
+Result<bool> Reconciliation::run() {
+  using Step = Result<void> (Reconciliation::*)();
+  for (const Step step : {&Reconciliation::read, &Reconciliation::widen, &Reconciliation::guard, &Reconciliation::write,
+                          &Reconciliation::unguard, &Reconciliation::narrow})
+    if (auto done = (this->*step)(); !done) return std::unexpected(done.error());
+  return changed_;
+}
+
+}  // namespace
+
+Result<bool> reconcile(Lowerdev& device, bool refresh, std::vector<std::string>& notes) {
+  return Reconciliation(device, refresh, notes).run();
+}
+
+}  // namespace rxf::mirror

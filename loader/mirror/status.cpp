@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "loader/mirror/status.h"
+
+#include "loader/mirror/early_hook.h"
+#include "loader/mirror/guards.h"
+#include "loader/model/plan.h"
+
+namespace rxf::mirror {
+namespace {
+
+Count count_of(const rxf_counter& counter) { return {.packets = counter.packets, .bytes = counter.bytes}; }
+
+Result<Counters> counters_at(const Lowerdev& device, std::uint32_t key) {
+  const auto raw = device.maps.counters(key);
+  if (!raw) return std::unexpected(raw.error());
+  return Counters{.admitted = count_of(raw->admitted),
+                  .dropped = {{Verdict::vlan, count_of(raw->dropped_vlan)},
+                              {Verdict::broadcast, count_of(raw->dropped_broadcast)},
+                              {Verdict::multicast, count_of(raw->dropped_multicast)},
+                              {Verdict::unicast, count_of(raw->dropped_unicast)}}};
+}
+
+Result<UpperStatus> upper_status(const Lowerdev& device, const Upper& upper,
+                                 const std::map<std::uint32_t, rxf_upper>& entries) {
+  UpperStatus status{.name = upper.name, .ifindex = upper.ifindex, .mode = upper.mode, .filter = upper.filter};
+  const auto entry = entries.find(upper.ifindex);
+  if (entry == entries.end()) return status;
+  const auto attached = guard_is_attached(device, upper.ifindex, entry->second.guard);
+  if (!attached) return std::unexpected(attached.error());
+  status.guard = *attached;
+  auto counters = counters_at(device, RXF_COUNTERS_FIRST_GUARD + entry->second.index);
+  if (!counters) return std::unexpected(counters.error());
+  status.counters = std::move(*counters);
+  return status;
+}
+
+// "promiscuity 4294967295": somebody toggled an upper that was down (docs/semantics.md, "Kernel lists").
+void check_count(const Lowerdev& device, const char* what, std::uint32_t count, std::vector<std::string>& problems) {
+  if (count < 1U << 31) return;
+  problems.push_back(device.link.name + "'s " + what + " count has run below zero (" + std::to_string(count) +
+                     "), for ever: only a new device helps");
+}
+
+void find_problems(const Lowerdev& device, LowerdevStatus& status) {
+  const std::string mend = ": rxfilter-loader attach " + device.link.name;
+  if (status.early == EarlyHook::none) status.problems.push_back("the early drop is not attached" + mend);
+  for (const UpperStatus& upper : status.uppers)
+    if (!upper.filter.unfiltered() && !upper.guard)
+      status.problems.push_back(upper.name + " has no guard and may receive more than it asked for" + mend);
+  check_count(device, "promiscuity", device.link.promiscuity, status.problems);
+  check_count(device, "allmulti", device.link.allmulti.value_or(0), status.problems);
+}
+
+Result<std::string> reason(const Lowerdev& device, const rxf_meta& meta, const LowerdevPlan& plan, EarlyHook now) {
+  const auto traits = traits_of(device.link);
+  if (!traits) return std::unexpected(traits.error());
+  const auto choice = choose_hook(*traits, requested_mode(meta));
+  if (!choice) return std::unexpected(choice.error());
+  std::string text = choice->reason;
+  if (choice->may_fall_back && now == EarlyHook::tc) text += " refused native XDP";
+  return text + "; " + plan.early.reason;
+}
+
+}  // namespace
+
+Result<LowerdevStatus> status_of(Lowerdev& device) {
+  const auto meta = device.maps.meta();
+  if (!meta) return std::unexpected(meta.error());
+  const auto records = device.records();
+  if (!records) return std::unexpected(records.error());
+  const auto snapshot = device.snapshot(*records);
+  if (!snapshot) return std::unexpected(snapshot.error());
+  const auto entries = device.maps.uppers();
+  if (!entries) return std::unexpected(entries.error());
+  const auto early = early_state(device, *meta);
+  if (!early) return std::unexpected(early.error());
+  auto why = reason(device, *meta, plan(*snapshot), early->hook);
+  if (!why) return std::unexpected(why.error());
+  auto counters = counters_at(device, RXF_COUNTERS_EARLY);
+  if (!counters) return std::unexpected(counters.error());
+
+  LowerdevStatus status{.device = device.link.name,
+                        .ifindex = device.link.ifindex,
+                        .early = early->hook,
+                        .reason = std::move(*why),
+                        .dispatcher = early->dispatcher,
+                        .pin_directory = device.pins.path(),
+                        .early_counters = std::move(*counters)};
+  for (const Upper& upper : snapshot->uppers) {
+    auto one = upper_status(device, upper, *entries);
+    if (!one) return std::unexpected(one.error());
+    status.uppers.push_back(std::move(*one));
+  }
+  find_problems(device, status);
+  return status;
+}
+
+}  // namespace rxf::mirror
