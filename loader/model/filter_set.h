@@ -80,12 +80,13 @@ struct FlagsEdit {
 
 // A partial change, as `rxfilter-loader set` asks for. What is absent stays.
 struct FilterEdit {
+  std::optional<FilterSet> whole;  // both halves replaced, an absent one forgotten; nothing else is looked at
   std::optional<FlagsEdit> flags;
   std::optional<ListEdit<AddressSet>> unicast;
   std::optional<ListEdit<AddressSet>> multicast;
   bool all_multicast = false;  // --multicast all: the allmulti flag; the list stays
   std::optional<ListEdit<VlanSet>> vlans;
-  bool forget_vlans = false;   // --vlan all: no VLAN half
+  bool forget_vlans = false;  // --vlan all: no VLAN half
 };
 
 struct EditedFilter {

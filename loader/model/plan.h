@@ -31,7 +31,7 @@ struct HostRules {
 };
 
 struct EarlyDropPlan {
-  Rules wanted;        // union of what every upper wants; any_vlan && any_address: drops nothing
+  Rules wanted;  // union of what every upper wants; any_vlan && any_address: drops nothing
   HostRules host;
   std::string reason;  // one sentence: why it is as it is
 
@@ -41,9 +41,9 @@ struct EarlyDropPlan {
 
 // What the kernel's own lists of one upper must hold.
 struct KernelLists {
-  AddressSet unicast;    // PASSTHRU: fdb entries on the upper
-  AddressSet multicast;  // references on the upper: macvlan drops unjoined multicast behind the guard
-  bool allmulti = false; // IFF_ALLMULTI on the upper
+  AddressSet unicast;     // PASSTHRU: fdb entries on the upper
+  AddressSet multicast;   // references on the upper: macvlan drops unjoined multicast behind the guard
+  bool allmulti = false;  // IFF_ALLMULTI on the upper
 
   bool operator==(const KernelLists&) const = default;
 };

@@ -10,10 +10,10 @@ namespace rxf {
 // Exit statuses of the command line (docs/rxfilter-loader.8).
 enum class Exit {
   done = 0,
-  refused = 1,        // the kernel or a file refused
-  usage = 2,          // bad input
-  not_attached = 3,   // no lower device of ours, or no filter
-  timeout = 4,        // asked-for state not reached in time
+  refused = 1,       // the kernel or a file refused
+  usage = 2,         // bad input
+  not_attached = 3,  // no lower device of ours, or no filter
+  timeout = 4,       // asked-for state not reached in time
 };
 
 // One line for a person: the thing, the cause and the next step.

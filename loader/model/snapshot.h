@@ -32,10 +32,10 @@ struct Snapshot {
   std::uint32_t ifindex = 0;
   std::string name;
   MacAddress address;
-  AddressSet unicast;          // the lower device's whole unicast list, foreign uppers' addresses included
-  VlanSet vlan_devices;        // VIDs of VLAN devices on the lower device
-  std::vector<Upper> uppers;   // visible in this namespace, by ifindex
-  bool can_stand_down = false; // the early drop can see for itself who else listens
+  AddressSet unicast;           // the lower device's whole unicast list, foreign uppers' addresses included
+  VlanSet vlan_devices;         // VIDs of VLAN devices on the lower device
+  std::vector<Upper> uppers;    // visible in this namespace, by ifindex
+  bool can_stand_down = false;  // the early drop can see for itself who else listens
 };
 
 }  // namespace rxf

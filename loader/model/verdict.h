@@ -15,7 +15,8 @@ enum class Verdict { accept = 0, vlan = 1, broadcast = 2, multicast = 3, unicast
 [[nodiscard]] std::string_view to_string(Verdict verdict);
 
 // The reference: does an upper with this filter set and device address accept the frame, and if not, why? Written
-// straight from docs/semantics.md, one step a line, and used by tests to judge the programs; nothing at run time uses it.
+// straight from docs/semantics.md, one step a line, and used by tests to judge the programs; nothing at run time uses
+// it.
 [[nodiscard]] Verdict judge(const FilterSet& filter, const MacAddress& device_address, const Frame& frame);
 
 }  // namespace rxf

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "loader/model/plan.h"
+
+#include <algorithm>
+
+namespace rxf {
+namespace {
+
+// One form for one behaviour, so that rules that judge alike compare equal.
+Rules canonical(Rules rules) {
+  if (rules.any_vlan) rules.vlans = {};
+  if (rules.any_address) {
+    rules.broadcast = false;
+    rules.allmulti = false;
+    rules.addresses.clear();
+  }
+  if (rules.allmulti) std::erase_if(rules.addresses, [](const MacAddress& address) { return address.is_group(); });
+  return rules;
+}
+
+KernelLists kernel_lists(const Upper& upper) {
+  if (!upper.filter.addresses) return {};
+  const AddressFilter& half = *upper.filter.addresses;
+  KernelLists lists;
+  if (upper.mode == UpperMode::passthru) {
+    lists.unicast = half.unicast;
+    lists.unicast.erase(upper.address);
+  }
+  // Joined even under allmulti or promisc: switching these off must not leave a moment without the groups.
+  if (half.flags.multicast) lists.multicast = half.multicast;
+  lists.allmulti = half.flags.allmulti || half.flags.promisc;
+  return lists;
+}
+
+EarlyDropPlan drop_nothing(std::string reason) {
+  return {.wanted = {.any_vlan = true, .any_address = true}, .host = {}, .reason = std::move(reason)};
+}
+
+EarlyDropPlan early_beside_nobody(const Snapshot& snapshot, const Upper& upper) {
+  if (upper.filter.unfiltered()) return drop_nothing(upper.name + " (passthru) has no filter set: it gets everything");
+  EarlyDropPlan early;
+  early.wanted = rules_of(upper.filter, upper.address);
+  if (early.drops_nothing()) return drop_nothing(upper.name + " (passthru) asks for everything in its filter set");
+  early.host.vlans = snapshot.vlan_devices;
+  early.reason = upper.name + " is the only receiver (passthru): its filter set is the whole of what is wanted";
+  return early;
+}
+
+HostRules host_beside_uppers(const Snapshot& snapshot) {
+  HostRules host = {.groups = true, .addresses = snapshot.unicast, .vlans = snapshot.vlan_devices};
+  // macvlan puts the own address of every upper that is up on this list; a filtered one wants it on its VLANs only.
+  for (const Upper& upper : snapshot.uppers)
+    if (!upper.filter.unfiltered()) host.addresses.erase(upper.address);
+  for (const Upper& upper : snapshot.uppers)
+    if (upper.filter.unfiltered()) host.addresses.insert(upper.address);
+  host.addresses.insert(snapshot.address);
+  return host;
+}
+
+EarlyDropPlan early_beside_others(const Snapshot& snapshot) {
+  Rules wanted;
+  std::size_t filtered = 0;
+  for (const Upper& upper : snapshot.uppers) {
+    if (upper.filter.unfiltered()) continue;
+    wanted = union_of(wanted, rules_of(upper.filter, upper.address));
+    ++filtered;
+  }
+  if (filtered == 0) return drop_nothing("none of its uppers has a filter set");
+  if (!snapshot.can_stand_down)
+    return drop_nothing(
+        "early drop is left off beside host traffic, since the programs cannot see who else listens here; guards are "
+        "exact anyway");
+  if (wanted.any_vlan && wanted.any_address)
+    return drop_nothing("the filter sets of its uppers together ask for everything");
+  return {.wanted = std::move(wanted),
+          .host = host_beside_uppers(snapshot),
+          .reason = std::to_string(filtered) + " of " + std::to_string(snapshot.uppers.size()) +
+                    " uppers have a filter set: what one of them or the host can want is let through"};
+}
+
+EarlyDropPlan early_drop(const Snapshot& snapshot) {
+  const auto& uppers = snapshot.uppers;
+  if (uppers.empty()) return drop_nothing("no macvlan or macvtap on it");
+  // macvlan lets a PASSTHRU upper have no siblings.
+  if (uppers.size() == 1 && uppers.front().mode == UpperMode::passthru)
+    return early_beside_nobody(snapshot, uppers.front());
+  return early_beside_others(snapshot);
+}
+
+}  // namespace
+
+Rules rules_of(const FilterSet& filter, const MacAddress& device_address) {
+  Rules rules;
+  rules.any_vlan = !filter.vlans;
+  rules.vlans = filter.vlans.value_or(VlanSet{});
+  rules.any_address = !filter.addresses || filter.addresses->flags.promisc;
+  if (filter.addresses) {
+    const auto& [flags, unicast, multicast] = *filter.addresses;
+    rules.broadcast = flags.broadcast;
+    rules.allmulti = flags.allmulti;
+    rules.addresses = unicast;
+    rules.addresses.insert(device_address);
+    if (flags.multicast) rules.addresses.insert(multicast.begin(), multicast.end());
+  }
+  return canonical(std::move(rules));
+}
+
+LowerdevPlan plan(const Snapshot& snapshot) {
+  LowerdevPlan result = {.early = early_drop(snapshot)};
+  for (const Upper& upper : snapshot.uppers)
+    if (!upper.filter.unfiltered())
+      result.uppers[upper.ifindex] = {.guard = rules_of(upper.filter, upper.address), .kernel = kernel_lists(upper)};
+  return result;
+}
+
+Rules union_of(const Rules& a, const Rules& b) {
+  Rules both = a;
+  both.any_vlan |= b.any_vlan;
+  both.any_address |= b.any_address;
+  both.broadcast |= b.broadcast;
+  both.allmulti |= b.allmulti;
+  both.addresses.insert(b.addresses.begin(), b.addresses.end());
+  both.vlans |= b.vlans;
+  return canonical(std::move(both));
+}
+
+HostRules union_of(const HostRules& a, const HostRules& b) {
+  HostRules both = a;
+  both.groups |= b.groups;
+  both.addresses.insert(b.addresses.begin(), b.addresses.end());
+  both.vlans |= b.vlans;
+  return both;
+}
+
+}  // namespace rxf
