@@ -16,18 +16,18 @@ namespace rxf::netlink {
 struct Link {
   std::uint32_t ifindex = 0;
   std::string name;
-  std::string kind;                         // IFLA_INFO_KIND: "veth", "macvtap"; empty for a plain device
-  std::optional<std::uint32_t> lower;       // IFLA_LINK, where it is in this namespace
-  bool lower_elsewhere = false;             // IFLA_LINK_NETNSID present: the lower device is in another namespace
-  std::uint32_t flags = 0;                  // IFF_*
-  MacAddress address;                       // all-zero where it has none
-  bool ethernet = false;                    // ARPHRD_ETHER
+  std::string kind;                    // IFLA_INFO_KIND: "veth", "macvtap"; empty for a plain device
+  std::optional<std::uint32_t> lower;  // IFLA_LINK, where it is in this namespace
+  bool lower_elsewhere = false;        // IFLA_LINK_NETNSID present: the lower device is in another namespace
+  std::uint32_t flags = 0;             // IFF_*
+  MacAddress address;                  // all-zero where it has none
+  bool ethernet = false;               // ARPHRD_ETHER
   bool loopback = false;
-  std::uint32_t promiscuity = 0;            // IFLA_PROMISCUITY
-  std::optional<std::uint32_t> allmulti;    // IFLA_ALLMULTI; absent before Linux 6.0
-  std::optional<UpperMode> upper_mode;      // macvlan and macvtap
-  bool nopromisc = false;                   // MACVLAN_FLAG_NOPROMISC
-  std::optional<std::uint16_t> vlan;        // kind "vlan": its VID, where its protocol is 802.1Q
+  std::uint32_t promiscuity = 0;          // IFLA_PROMISCUITY
+  std::optional<std::uint32_t> allmulti;  // IFLA_ALLMULTI; absent before Linux 6.0
+  std::optional<UpperMode> upper_mode;    // macvlan and macvtap
+  bool nopromisc = false;                 // MACVLAN_FLAG_NOPROMISC
+  std::optional<std::uint16_t> vlan;      // kind "vlan": its VID, where its protocol is 802.1Q
 
   [[nodiscard]] bool is_upper() const { return upper_mode.has_value(); }
   [[nodiscard]] bool is_up() const;
