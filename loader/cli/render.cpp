@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "loader/cli/render.h"
+
+#include <algorithm>
+#include <array>
+
+#include "loader/cli/text.h"
+
+namespace rxf::cli {
+
+namespace {
+
+using mirror::Count;
+using mirror::Counters;
+using mirror::EarlyHook;
+using mirror::LowerdevStatus;
+using mirror::UpperStatus;
+
+constexpr std::array kDropReasons = {Verdict::vlan, Verdict::unicast, Verdict::multicast, Verdict::broadcast};
+
+Count dropped_for(const Counters& counters, Verdict reason) {
+  const auto found = counters.dropped.find(reason);
+  return found == counters.dropped.end() ? Count{} : found->second;
+}
+
+std::string flags_text(const FilterFlags& flags) {
+  const std::string text = join(names(flags), ",");
+  return "flags " + (text.empty() ? "none" : text);
+}
+
+std::string vlans_text(const FilterSet& filter) {
+  return filter.vlans ? "vlans " + to_string(*filter.vlans) : "any VLAN";
+}
+
+std::string count_text(const Count& count) {
+  return std::to_string(count.packets) + (count.packets == 1 ? " packet" : " packets") + " (" +
+         bytes_text(count.bytes) + ")";
+}
+
+// "dropped vlan 3 packets (180 B), unicast 1 packet (60 B)"; reasons that dropped nothing are left out.
+std::string dropped_text(const Counters& counters) {
+  std::vector<std::string> items;
+  for (const Verdict reason : kDropReasons)
+    if (const Count count = dropped_for(counters, reason); count.packets != 0)
+      items.push_back(std::string(to_string(reason)) + " " + count_text(count));
+  return "dropped " + (items.empty() ? "nothing" : join(items, ", "));
+}
+
+std::string hook_text(EarlyHook hook) {
+  std::string text(mirror::to_string(hook));
+  std::replace(text.begin(), text.end(), '-', ' ');
+  return text;
+}
+
+std::string headline(const LowerdevStatus& status) {
+  return printable(status.device) + ": " + (status.reason.empty() ? "" : printable(status.reason) + " -> ") +
+         "early drop: " + hook_text(status.early) + (status.dispatcher ? ", through libxdp's dispatcher" : "") + "\n";
+}
+
+std::string upper_line(const UpperStatus& upper) {
+  const std::string start = "  " + printable(upper.name) + "  " + std::string(to_string(upper.mode)) + "  ";
+  if (upper.filter.unfiltered()) return start + "unfiltered\n";
+  const auto& addresses = upper.filter.addresses;
+  return start + (upper.guard ? "guard" : "no guard") + "  " +
+         (addresses ? std::to_string(addresses->unicast.size()) + " unicast  " +
+                          std::to_string(addresses->multicast.size()) + " multicast  "
+                    : "any address  ") +
+         vlans_text(upper.filter) + (addresses ? "  " + flags_text(addresses->flags) : "") + "\n";
+}
+
+std::string upper_counters(const UpperStatus& upper) {
+  if (!upper.counters) return {};
+  return "    admitted " + count_text(upper.counters->admitted) + "; " + dropped_text(*upper.counters) + "\n";
+}
+
+std::string uppers_text(const LowerdevStatus& status, bool with_counters) {
+  if (status.uppers.empty()) return "  no macvlan or macvtap on it yet\n";
+  std::string text;
+  for (const UpperStatus& upper : status.uppers)
+    text += upper_line(upper) + (with_counters ? upper_counters(upper) : "");
+  return text;
+}
+
+std::string problems_text(const LowerdevStatus& status) {
+  std::string text;
+  for (const std::string& problem : status.problems) text += "  ! " + printable(problem) + "\n";
+  return text;
+}
+
+Json to_json(const Count& count) { return {{"packets", count.packets}, {"bytes", count.bytes}}; }
+
+Json dropped_json(const Counters& counters) {
+  Json object = Json::object();
+  for (const Verdict reason : kDropReasons)
+    object[std::string(to_string(reason))] = to_json(dropped_for(counters, reason));
+  return object;
+}
+
+Json to_json(const UpperStatus& upper) {
+  const auto& addresses = upper.filter.addresses;
+  return {{"name", upper.name},
+          {"ifindex", upper.ifindex},
+          {"mode", to_string(upper.mode)},
+          {"filtered", !upper.filter.unfiltered()},
+          {"guard", upper.guard},
+          {"unicast", addresses ? Json(addresses->unicast.size()) : Json()},
+          {"multicast", addresses ? Json(addresses->multicast.size()) : Json()},
+          {"vlans", upper.filter.vlans ? Json(to_string(*upper.filter.vlans)) : Json()},
+          {"flags", addresses ? Json(names(addresses->flags)) : Json()}};
+}
+
+Json counters_json(const LowerdevStatus& status) {
+  Json guard = Json::object();
+  for (const UpperStatus& upper : status.uppers)
+    if (upper.counters)
+      guard[upper.name] = {{"admitted", to_json(upper.counters->admitted)}, {"dropped", dropped_json(*upper.counters)}};
+  return {{"early", {{"dropped", dropped_json(status.early_counters)}}}, {"guard", guard}};
+}
+
+}  // namespace
+
+std::string filter_text(const std::string& upper, const FilterSet& filter) {
+  const std::string start = printable(upper) + ": ";
+  if (filter.unfiltered()) return start + "unfiltered\n";
+  if (!filter.addresses) return start + "any address  " + vlans_text(filter) + "\n";
+
+  std::string text = start + flags_text(filter.addresses->flags) + "  " + vlans_text(filter) + "\n";
+  for (const MacAddress& address : filter.addresses->unicast) text += "  unicast " + to_string(address) + "\n";
+  for (const MacAddress& address : filter.addresses->multicast) text += "  multicast " + to_string(address) + "\n";
+  return text;
+}
+
+std::string attachment_text(const LowerdevStatus& status, bool dry_run) {
+  return headline(status) + uppers_text(status, false) + (dry_run ? "" : "  pinned at " + status.pin_directory + "\n") +
+         problems_text(status);
+}
+
+std::string status_text(const LowerdevStatus& status) {
+  return headline(status) + uppers_text(status, true) + "  early drop " + dropped_text(status.early_counters) + "\n" +
+         "  pinned at " + status.pin_directory + "\n" + problems_text(status);
+}
+
+Json to_json(const LowerdevStatus& status) {
+  Json uppers = Json::array();
+  for (const UpperStatus& upper : status.uppers) uppers.push_back(to_json(upper));
+  return {
+      {"device", status.device}, {"ifindex", status.ifindex},         {"early_drop", mirror::to_string(status.early)},
+      {"reason", status.reason}, {"dispatcher", status.dispatcher},   {"pinned", status.pin_directory},
+      {"uppers", uppers},        {"counters", counters_json(status)}, {"problems", status.problems}};
+}
+
+}  // namespace rxf::cli

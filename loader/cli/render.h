@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+#include <string>
+
+#include "loader/cli/filter_json.h"
+#include "loader/mirror/operations.h"
+
+namespace rxf::cli {
+
+// "macvtap0: unfiltered", or the flags and VLANs on one line and one address on each of the next.
+[[nodiscard]] std::string filter_text(const std::string& upper, const FilterSet& filter);
+
+// What `attach` answers: the early drop and why, the uppers, the pins. A dry run has no pins to show.
+[[nodiscard]] std::string attachment_text(const mirror::LowerdevStatus& status, bool dry_run);
+
+// What `status` answers for one device: the same with counters and problems.
+[[nodiscard]] std::string status_text(const mirror::LowerdevStatus& status);
+
+// The record behind both. "unicast", "multicast" and "flags" of an upper are null where it takes any address, "vlans"
+// where it takes any VLAN; "counters"."guard" has the uppers that are counted.
+[[nodiscard]] Json to_json(const mirror::LowerdevStatus& status);
+
+}  // namespace rxf::cli

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+#include <functional>
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "loader/cli/filter_json.h"
+#include "loader/mirror/operations.h"
+#include "loader/netlink/net_namespace.h"
+
+namespace rxf::cli {
+
+// What the verbs do their work with; tests put their own in.
+struct Operations {
+  std::function<Result<void>(const std::string&)> enter_netns = netlink::enter_netns;
+  std::function<decltype(mirror::attach)> attach = mirror::attach;
+  std::function<decltype(mirror::detach)> detach = mirror::detach;
+  std::function<decltype(mirror::attached_devices)> attached_devices = mirror::attached_devices;
+  std::function<decltype(mirror::set)> set = mirror::set;
+  std::function<decltype(mirror::get)> get = mirror::get;
+  std::function<decltype(mirror::clear)> clear = mirror::clear;
+  std::function<decltype(mirror::status)> status = mirror::status;
+};
+
+// One run of the command: the global options and where the answer goes. The references outlive it.
+struct Session {
+  const Operations& operations;
+  std::ostream& out;
+  std::ostream& err;
+
+  mirror::Context context{};
+  bool json = false;
+  bool pretty = false;
+  bool verbose = false;
+
+  // The answer as JSON, with a newline. Bytes that are not UTF-8, which device names may hold, become U+FFFD.
+  void print(const Json& answer) const;
+
+  // One line each on the error stream.
+  void note(const std::string& sentence) const;
+  void notes(const std::vector<std::string>& sentences) const;
+  void complain(const Error& error) const;
+};
+
+// Calls `step` for each device, and goes on where it fails: every error is complained about but the first, which is
+// the result.
+Result<void> for_each_device(const Session& session, const std::vector<std::string>& devices,
+                             const std::function<Result<void>(const std::string&)>& step);
+
+}  // namespace rxf::cli
