@@ -25,8 +25,10 @@ int rxf_early_xdp(struct xdp_md *ctx)
 	if (!parse_xdp(ctx, &frame))
 		return XDP_PASS;
 	/* With the outer tag stripped the first tag in sight is an inner one. */
-	if (!rxf_config.judge_frame_vlan)
+	if (!rxf_config.judge_frame_vlan) {
 		frame.vid = 0;
+		frame.vid_known = false;
+	}
 	reason = judge_early(&frame);
 	if (reason == RXF_ADMITTED || xdp_stands_down(ctx))
 		return XDP_PASS;

@@ -15,6 +15,7 @@
 struct frame {
 	__u8 destination[ETH_ALEN];
 	__u16 vid; /* outermost C-tag's; 0: counts as untagged */
+	bool vid_known; /* false: the tag may be out of sight, vid is 0 */
 	__u32 bytes;
 };
 
@@ -44,6 +45,7 @@ static __always_inline bool parse_xdp(struct xdp_md *ctx, struct frame *frame)
 	void *end = (void *)(long)ctx->data_end;
 	struct tagged_header copy = {};
 
+	frame->vid_known = true;
 	frame->bytes = bpf_xdp_get_buff_len(ctx);
 	if ((void *)(header + 1) <= end) {
 		frame_from_header(frame, header, true);
@@ -73,6 +75,7 @@ static __always_inline bool parse_skb(struct __sk_buff *skb, struct frame *frame
 	frame_from_header(frame, &header, whole);
 	if (skb->vlan_present)
 		frame->vid = vid_of(skb->vlan_proto, skb->vlan_tci);
+	frame->vid_known = true;
 	frame->bytes = skb->len;
 	return true;
 }

@@ -15,7 +15,7 @@ static __always_inline bool has_vid(const struct rxf_slot *slot, __u16 vid)
 
 static __always_inline bool has_address(__u32 slot_id, const struct frame *frame)
 {
-	struct rxf_address_key key = {.slot = slot_id};
+	struct rxf_address_key key = { .slot = slot_id };
 
 	__builtin_memcpy(key.address, frame->destination, ETH_ALEN);
 	return bpf_map_lookup_elem(&addresses, &key);
@@ -61,7 +61,9 @@ static __always_inline __u32 judge(__u32 slot_id, const struct rxf_slot *slot,
 	return has_address(slot_id, frame) ? RXF_ADMITTED : RXF_DROP_UNICAST;
 }
 
-/* Whether the host may want what no upper wants. `vid` must be known: 0 where the tag may be out of sight. */
+/* Whether the host may want what no upper wants. Where tags are out of sight and
+ * the host has VLAN devices, any frame may be one of theirs.
+ */
 static __always_inline bool host_wants(const struct frame *frame)
 {
 	__u32 slot_id = RXF_SLOT_HOST;
@@ -74,7 +76,8 @@ static __always_inline bool host_wants(const struct frame *frame)
 	if (!host)
 		return true;
 	rules = *(const volatile __u64 *)&host->rules;
-	if (rules & RXF_RULE_HOST_VLANS && frame->vid && has_vid(host, frame->vid))
+	if (rules & RXF_RULE_HOST_VLANS &&
+	    (!frame->vid_known || (frame->vid && has_vid(host, frame->vid))))
 		return true;
 	if (rules & RXF_RULE_HOST_GROUPS && is_group(frame))
 		return true;
