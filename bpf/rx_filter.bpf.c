@@ -32,7 +32,7 @@ int rxf_early_xdp(struct xdp_md *ctx)
 	reason = judge_early(&frame);
 	if (reason == RXF_ADMITTED || xdp_stands_down(ctx))
 		return XDP_PASS;
-	count(RXF_COUNTERS_EARLY, reason, 1, frame.bytes);
+	count(RXF_COUNTERS_EARLY, reason, 1, bpf_xdp_get_buff_len(ctx));
 	return XDP_DROP;
 }
 
@@ -47,7 +47,7 @@ int rxf_early_tc(struct __sk_buff *skb)
 	reason = judge_early(&frame);
 	if (reason == RXF_ADMITTED || skb_stands_down(skb))
 		return TC_ACT_UNSPEC;
-	count(RXF_COUNTERS_EARLY, reason, wire_packets(skb), frame.bytes);
+	count(RXF_COUNTERS_EARLY, reason, wire_packets(skb), skb->len);
 	return TC_ACT_SHOT;
 }
 
@@ -61,7 +61,7 @@ int rxf_guard(struct __sk_buff *skb)
 		return TC_ACT_UNSPEC;
 	reason = judge_guard(&frame);
 	count(RXF_COUNTERS_FIRST_GUARD + rxf_config.guard_index, reason, wire_packets(skb),
-	      frame.bytes);
+	      skb->len);
 	/* Not TC_ACT_OK, which would hide the frame from later filters. */
 	return reason == RXF_ADMITTED ? TC_ACT_UNSPEC : TC_ACT_SHOT;
 }

@@ -38,6 +38,7 @@
 #define RXF_RULE_ANY_ADDRESS (1ULL << 2) /* promisc, or no address half */
 #define RXF_RULE_BROADCAST (1ULL << 3)
 #define RXF_RULE_ALLMULTI (1ULL << 4)
+#define RXF_RULE_HOST (1ULL << 8) /* RXF_SLOT_UNION only: RXF_SLOT_HOST has something to say */
 /* The next three have a meaning in RXF_SLOT_HOST only. */
 #define RXF_RULE_HOST_GROUPS (1ULL << 5) /* broadcast and all multicast are the host's */
 #define RXF_RULE_HOST_ADDRESSES (1ULL << 6) /* `addresses` has entries of RXF_SLOT_HOST */
@@ -66,14 +67,12 @@ struct rxf_mode {
 
 /* `addresses`: hash; keys are inserted and deleted, values never change. */
 struct rxf_address_key {
-	__u32 slot;
+	__u16 slot;
 	__u8 address[6]; /* wire order */
-	__u8 padding[2]; /* zero */
 };
 
 struct rxf_address {
-	char address[18]; /* the key's, as text, for readers of dumps */
-	__u8 padding[2]; /* zero */
+	char address[20]; /* the key's, as text, for readers of dumps */
 	__u32 ifindex; /* upper the entry belongs to; 0: early drop */
 };
 
@@ -171,7 +170,7 @@ struct rxf_config {
 
 RXF_ASSERT(sizeof(struct rxf_slot) == 520);
 RXF_ASSERT(sizeof(struct rxf_mode) == 2048);
-RXF_ASSERT(sizeof(struct rxf_address_key) == 12);
+RXF_ASSERT(sizeof(struct rxf_address_key) == 8);
 RXF_ASSERT(sizeof(struct rxf_address) == 24);
 RXF_ASSERT(sizeof(struct rxf_vlan_list) == 256);
 RXF_ASSERT(sizeof(struct rxf_counters) == RXF_REASONS * sizeof(struct rxf_counter));

@@ -16,7 +16,6 @@ struct frame {
 	__u8 destination[ETH_ALEN];
 	__u16 vid; /* outermost C-tag's; 0: counts as untagged */
 	bool vid_known; /* false: the tag may be out of sight, vid is 0 */
-	__u32 bytes;
 };
 
 struct tagged_header {
@@ -43,10 +42,9 @@ static __always_inline bool parse_xdp(struct xdp_md *ctx, struct frame *frame)
 {
 	struct tagged_header *header = (void *)(long)ctx->data;
 	void *end = (void *)(long)ctx->data_end;
-	struct tagged_header copy = {};
+	struct tagged_header copy;
 
 	frame->vid_known = true;
-	frame->bytes = bpf_xdp_get_buff_len(ctx);
 	if ((void *)(header + 1) <= end) {
 		frame_from_header(frame, header, true);
 		return true;
@@ -62,21 +60,33 @@ static __always_inline bool parse_xdp(struct xdp_md *ctx, struct frame *frame)
 	return true;
 }
 
+/* Relative to the MAC header, since skb->data may not be there: where generic XDP had to copy
+ * the frame it leaves mac_len at 0 (seen on Linux 6.18), and a tc hook then starts at layer 3.
+ */
+static __always_inline bool parse_skb_bytes(struct __sk_buff *skb, struct frame *frame)
+{
+	struct tagged_header copy;
+
+	if (!bpf_skb_load_bytes_relative(skb, 0, &copy, sizeof(copy), BPF_HDR_START_MAC)) {
+		frame_from_header(frame, &copy, true);
+		return true;
+	}
+	if (bpf_skb_load_bytes_relative(skb, 0, &copy.eth, sizeof(copy.eth), BPF_HDR_START_MAC))
+		return false;
+	frame_from_header(frame, &copy, false);
+	return true;
+}
+
 /* The kernel has moved an outermost tag into metadata before it runs a tc hook,
  * so a tag in the bytes is an inner one as soon as there is one in metadata.
  */
 static __always_inline bool parse_skb(struct __sk_buff *skb, struct frame *frame)
 {
-	struct tagged_header header = {};
-	bool whole = !bpf_skb_load_bytes(skb, 0, &header, sizeof(header));
-
-	if (!whole && bpf_skb_load_bytes(skb, 0, &header.eth, sizeof(header.eth)))
+	if (!parse_skb_bytes(skb, frame))
 		return false;
-	frame_from_header(frame, &header, whole);
+	frame->vid_known = true;
 	if (skb->vlan_present)
 		frame->vid = vid_of(skb->vlan_proto, skb->vlan_tci);
-	frame->vid_known = true;
-	frame->bytes = skb->len;
 	return true;
 }
 

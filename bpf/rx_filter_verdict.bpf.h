@@ -64,7 +64,7 @@ static __always_inline __u32 judge(__u32 slot_id, const struct rxf_slot *slot,
 /* Whether the host may want what no upper wants. Where tags are out of sight and
  * the host has VLAN devices, any frame may be one of theirs.
  */
-static __always_inline bool host_wants(const struct frame *frame)
+static __always_inline bool host_wants(const struct rxf_slot *wanted, const struct frame *frame)
 {
 	__u32 slot_id = RXF_SLOT_HOST;
 	struct rxf_slot *host;
@@ -72,6 +72,8 @@ static __always_inline bool host_wants(const struct frame *frame)
 
 	if (is_link_local_control(frame))
 		return true;
+	if (!(*(const volatile __u64 *)&wanted->rules & RXF_RULE_HOST))
+		return false;
 	host = bpf_map_lookup_elem(&slots, &slot_id);
 	if (!host)
 		return true;
@@ -94,7 +96,7 @@ static __always_inline __u32 judge_early(const struct frame *frame)
 	if (!slot)
 		return RXF_ADMITTED;
 	reason = judge(RXF_SLOT_UNION, slot, frame);
-	if (reason == RXF_ADMITTED || host_wants(frame))
+	if (reason == RXF_ADMITTED || host_wants(slot, frame))
 		return RXF_ADMITTED;
 	return reason;
 }

@@ -49,7 +49,7 @@ Result<void> check_layout(const char* name, int fd) {
 }
 
 rxf_address_key key_of(std::uint32_t slot, const MacAddress& address) {
-  rxf_address_key key{.slot = slot};
+  rxf_address_key key{.slot = static_cast<__u16>(slot)};
   std::copy(address.bytes.begin(), address.bytes.end(), std::begin(key.address));
   return key;
 }

@@ -187,23 +187,25 @@ Result<void> Writer::run(const std::function<Result<void>()>& wait) {
   auto addresses = maps_.addresses();
   if (!addresses) return std::unexpected(addresses.error());
   addresses_ = std::move(*addresses);
-  const InPlace early[] = {{RXF_SLOT_UNION, content_of(desired_.wanted)}, {RXF_SLOT_HOST, content_of(desired_.host)}};
+  // The union's rules send the program on to the host's slot: last when growing, first when shrinking.
+  InPlace wanted{RXF_SLOT_UNION, content_of(desired_.wanted)};
+  const InPlace host{RXF_SLOT_HOST, content_of(desired_.host)};
+  if (desired_.host != HostRules{}) wanted.desired.rules |= RXF_RULE_HOST;
 
   const auto in_step = [&](const InPlace& slot) { return current(slot.slot) == slot.desired; };
-  if (!in_step(early[0])) {
-    if (auto done = maps_.describe_vlans(RXF_SLOT_UNION, 0, vlan_text(early[0].desired)); !done) return done;
+  if (!in_step(wanted)) {
+    if (auto done = maps_.describe_vlans(RXF_SLOT_UNION, 0, vlan_text(wanted.desired)); !done) return done;
   }
-  for (const InPlace& slot : early)
+  for (const InPlace& slot : {host, wanted})
     if (auto done = grow(slot); !done) return done;
   if (auto done = build_guards(); !done) return done;
   switch_guards();
 
   const auto stale = stale_slots();
-  const bool grown_enough = std::all_of(std::begin(early), std::end(early), in_step);
-  if (stale.empty() && grown_enough && switches_.empty()) return {};
+  if (stale.empty() && in_step(wanted) && in_step(host) && switches_.empty()) return {};
   if (auto done = wait(); !done) return done;
 
-  for (const InPlace& slot : early)
+  for (const InPlace& slot : {wanted, host})
     if (auto done = shrink(slot); !done) return done;
   for (const std::uint32_t slot : stale)
     if (auto done = empty(slot); !done) return done;
