@@ -14,7 +14,7 @@ namespace rxf::cli {
 
 namespace {
 
-constexpr const char* kVersion = "rxfilter-loader 0.1.0";
+constexpr const char* kVersion = "rxfilter-loader " RXF_VERSION;
 
 struct Globals {
   std::optional<std::string> netns;

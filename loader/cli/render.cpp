@@ -136,7 +136,7 @@ std::string attachment_text(const LowerdevStatus& status, bool dry_run) {
 }
 
 std::string status_text(const LowerdevStatus& status) {
-  return headline(status) + uppers_text(status, true) + "  early drop " + dropped_text(status.early_counters) + "\n" +
+  return headline(status) + uppers_text(status, true) + "  early drop: " + dropped_text(status.early_counters) + "\n" +
          "  pinned at " + status.pin_directory + "\n" + problems_text(status);
 }
 

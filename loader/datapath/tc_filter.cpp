@@ -50,16 +50,6 @@ int try_attach(std::uint32_t ifindex, int program_fd, std::uint32_t priority, bo
 
 }  // namespace
 
-// cls_api tells a hook without filters (ENOENT) from no hook at all (EINVAL).
-Result<bool> has_tc_hook(std::uint32_t ifindex) {
-  bpf_tc_hook hook = ingress_of(ifindex);
-  bpf_tc_opts options = place(kTcPriority, kTcHandle);
-  const int error = bpf_tc_query(&hook, &options);
-  if (error == 0 || error == -ENOENT) return true;
-  if (error == -EINVAL) return false;
-  return system_error(error, "query tc filters");
-}
-
 Result<rxf_tc_filter> attach_tc(std::uint32_t ifindex, int program_fd, const rxf_tc_filter& previous) {
   const auto info = program_info(program_fd);
   if (!info) return std::unexpected(info.error());

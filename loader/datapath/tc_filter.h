@@ -12,9 +12,6 @@ namespace rxf::datapath {
 inline constexpr std::uint32_t kTcPriority = 100;
 inline constexpr std::uint32_t kTcHandle = 1;
 
-// Whether the device has a clsact or ingress qdisc.
-Result<bool> has_tc_hook(std::uint32_t ifindex);
-
 // Puts the program on the device's clsact (or ingress) hook. `previous` is what the maps remember: a filter that is
 // there already at its place is replaced in one step, otherwise a free priority from kTcPriority on is taken. Returns
 // where it is now; made_qdisc is 1 where clsact was made by this or by the previous call.

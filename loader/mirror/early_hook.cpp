@@ -63,7 +63,7 @@ Result<void> enter_tc(Lowerdev& device, rxf_meta& meta) {
   if (!object) return std::unexpected(object.error());
   const auto previous = datapath::find_tc(device.link.ifindex, device.maps.rules_map_id());
   if (!previous) return std::unexpected(previous.error());
-  const auto has_hook = datapath::has_tc_hook(device.link.ifindex);
+  const auto has_hook = netlink::has_ingress_hook(device.host.socket, device.link);
   if (!has_hook) return std::unexpected(has_hook.error());
   const std::uint32_t made_qdisc = *has_hook ? meta.early.made_qdisc : 1;
   meta.early = *previous;

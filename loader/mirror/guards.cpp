@@ -74,7 +74,7 @@ Result<std::uint32_t> ensure_guard(Lowerdev& device, const netlink::Link& upper,
     if (*current) return entry->index;
   }
 
-  const auto has_hook = datapath::has_tc_hook(upper.ifindex);
+  const auto has_hook = netlink::has_ingress_hook(device.host.socket, upper);
   if (!has_hook) return std::unexpected(has_hook.error());
   entry->guard = *attached;
   if (!*has_hook) entry->guard.made_qdisc = 1;

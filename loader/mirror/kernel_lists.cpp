@@ -105,10 +105,14 @@ Result<void> narrow_kernel_lists(Lowerdev& device, const netlink::Link& upper, F
                              upper.name + "'s unicast list");
       !done)
     return done;
-  if (auto done = remove_all(minus(record.owned_multicast, wanted.multicast), record.owned_multicast, multicast_delete,
-                             upper.name + "'s multicast list");
+  const AddressSet surplus_multicast = minus(record.owned_multicast, wanted.multicast);
+  if (auto done =
+          remove_all(surplus_multicast, record.owned_multicast, multicast_delete, upper.name + "'s multicast list");
       !done)
     return done;
+  // macvlan works out what to receive before a group that was left has gone from the list: the last one would linger.
+  if (!surplus_multicast.empty())
+    if (auto done = netlink::reload_lists(device.host.socket, upper); !done) return done;
   if (record.owned_allmulti && !wanted.allmulti)
     if (auto done = narrow_allmulti(device, upper, record, notes); !done) return done;
   if (record == before && !(record.filter.unfiltered() && record.owns_nothing())) return {};

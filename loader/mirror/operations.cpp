@@ -31,17 +31,28 @@ Result<void> check_free(const netlink::Link& link, const HookChoice& choice) {
   return datapath::check_xdp_free(*state);
 }
 
+// In a locked directory. Error EALREADY where another command has attached the device since we looked.
+Result<datapath::RuleMaps> make_maps(const datapath::PinDirectory& pins, const rxf_meta& meta) {
+  const auto object = datapath::load_object(datapath::embedded_object(), nullptr, {}, pins.path());
+  if (!object) return std::unexpected(object.error());
+  auto maps = datapath::RuleMaps::open(pins.path());
+  if (!maps) return maps;
+  const auto there = maps->meta();
+  if (!there) return std::unexpected(there.error());
+  if (there->abi != 0) return system_error(EALREADY, pins.path());
+  if (auto done = maps->put_meta(meta); !done) return std::unexpected(done.error());
+  return maps;
+}
+
 Result<Lowerdev> create_lowerdev(const Context& context, Host host, const netlink::Link& link) {
   auto pins = pins_of(context, host, link.name);
   auto lock = pins.create_and_lock();
   if (!lock) return std::unexpected(lock.error());
-  const auto object = datapath::load_object(datapath::embedded_object(), nullptr, {}, pins.path());
-  if (!object) return std::unexpected(object.error());
-  auto maps = datapath::RuleMaps::open(pins.path());
-  if (!maps) return std::unexpected(maps.error());
   rxf_meta meta{.abi = RXF_ABI_VERSION, .ifindex = link.ifindex, .netns_cookie = host.netns_cookie};
   link.name.copy(meta.name, sizeof(meta.name) - 1);
-  if (auto done = maps->put_meta(meta); !done) return std::unexpected(done.error());
+  auto maps = make_maps(pins, meta);
+  if (!maps && maps.error().code != EALREADY) (void)pins.remove();
+  if (!maps) return std::unexpected(maps.error());
   return Lowerdev{
       .host = std::move(host), .link = link, .pins = pins, .lock = std::move(*lock), .maps = std::move(*maps)};
 }
@@ -64,6 +75,8 @@ Result<void> take_down(Lowerdev& device, std::vector<std::string>& notes) {
   }
   if (auto done = reconcile(device, false, notes); !done) return std::unexpected(done.error());
   if (auto done = remove_early_drop(device); !done) return done;
+  // Interrupted from here on, what is left counts as not attached.
+  if (auto done = device.maps.put_meta({}); !done) return done;
   return device.pins.remove();
 }
 
@@ -73,12 +86,8 @@ Result<AttachResult> attach_new(const Context& context, Host host, const netlink
   const auto choice = choose_hook(*traits, mode);
   if (!choice) return std::unexpected(choice.error());
   if (auto done = check_free(link, *choice); !done) return wrap(done.error(), link.name);
-  const auto pins = pins_of(context, host, link.name);
   auto device = create_lowerdev(context, std::move(host), link);
-  if (!device) {
-    (void)pins.remove();
-    return wrap(device.error(), "attach " + link.name);
-  }
+  if (!device) return wrap(device.error(), "attach " + link.name);
   AttachResult result;
   if (const auto up = bring_up(*device, mode, result.report.notes); !up) {
     std::vector<std::string> unsaid;
@@ -102,6 +111,17 @@ Result<AttachResult> attach_again(Lowerdev device, const AttachOptions& options)
   if (!status) return std::unexpected(status.error());
   result.status = std::move(*status);
   return result;
+}
+
+Result<AttachResult> attach_once(const Context& context, const netlink::Link& link, const AttachOptions& options) {
+  auto host = Host::open();
+  if (!host) return std::unexpected(host.error());
+  auto device = open_lowerdev(context, std::move(*host), link, Access::write);
+  if (device) return attach_again(std::move(*device), options);
+  if (device.error().exit != Exit::not_attached) return std::unexpected(device.error());
+  host = Host::open();
+  if (!host) return std::unexpected(host.error());
+  return attach_new(context, std::move(*host), link, options.mode.value_or(AttachMode::auto_));
 }
 
 Result<AttachResult> attach_dry(Host host, const Context& context, const netlink::Link& link, AttachMode mode) {
@@ -190,6 +210,28 @@ Result<void> commit(FoundUpper& found, const FilterRecord& old_record, const Fil
   return wrap(reached.error(), found.upper.name);
 }
 
+// Pins that nothing runs on: of an attach or detach that was interrupted, or of a device that is gone. Error EBUSY
+// where they are those of a device that is there.
+Result<Report> remove_remains(const Context& context, const std::string& name) {
+  const auto host = Host::open();
+  if (!host) return std::unexpected(host.error());
+  const auto pins = pins_of(context, *host, name);
+  const auto lock = pins.lock(Access::write);
+  if (!lock)
+    return lock.error().code == ENOENT ? Report{.changed = false} : Result<Report>(std::unexpected(lock.error()));
+  const auto maps = datapath::RuleMaps::open(pins.path());
+  if (!maps && maps.error().code != ENOENT) return std::unexpected(maps.error());
+  if (maps) {
+    const auto meta = maps->meta();
+    if (!meta) return std::unexpected(meta.error());
+    if (const netlink::Link* user = host->find(meta->ifindex); meta->abi != 0 && user != nullptr)
+      return system_error(EBUSY, pins.path() + " is in use by " + user->name + ", which had the name " + name +
+                                     " when it was attached: give it that name again, then detach");
+  }
+  if (auto done = pins.remove(); !done) return std::unexpected(done.error());
+  return Report{.notes = {"removed what an earlier command or device had left in " + pins.path()}};
+}
+
 Result<FilterRecord> record_of(const FoundUpper& found) {
   auto records = found.device.records();
   if (!records) return std::unexpected(records.error());
@@ -205,24 +247,24 @@ Result<AttachResult> attach(const Context& context, const std::string& name, con
   if (auto done = check_lower(link); !done) return std::unexpected(done.error());
   if (auto done = datapath::check_bpffs(context.bpffs, !options.dry_run); !done) return std::unexpected(done.error());
   if (options.dry_run) return attach_dry(std::move(host), context, link, options.mode.value_or(AttachMode::auto_));
-  auto again = Host::open();
-  if (!again) return std::unexpected(again.error());
-  auto device = open_lowerdev(context, std::move(*again), link, Access::write);
-  if (device) return attach_again(std::move(*device), options);
-  if (device.error().exit != Exit::not_attached) return std::unexpected(device.error());
-  return attach_new(context, std::move(host), link, options.mode.value_or(AttachMode::auto_));
+  for (;;) {
+    auto done = attach_once(context, link, options);
+    if (done || done.error().code != EALREADY) return done;
+  }
 }
 
 Result<Report> detach(const Context& context, const std::string& name) {
   auto found = find(name);
-  if (!found) return std::unexpected(found.error());
-  Report report;
-  auto device = open_lowerdev(context, std::move(found->host), found->link, Access::write);
-  if (!device && device.error().exit == Exit::not_attached) {
-    report.changed = false;
-    return report;
+  if (!found && found.error().code == ENODEV) {
+    auto removed = remove_remains(context, name);
+    return removed && !removed->changed ? std::unexpected(found.error()) : removed;
   }
+  if (!found) return std::unexpected(found.error());
+  auto device = open_lowerdev(context, std::move(found->host), found->link, Access::write);
+  if (!device && (device.error().exit == Exit::not_attached || device.error().code == ESTALE))
+    return remove_remains(context, name);
   if (!device) return std::unexpected(device.error());
+  Report report;
   if (auto done = take_down(*device, report.notes); !done) return wrap(done.error(), "detach " + name);
   return report;
 }

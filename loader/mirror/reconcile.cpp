@@ -21,6 +21,7 @@ class Reconciliation {
   Result<void> forget_vanished();
   Result<void> widen();
   Result<void> guard();
+  static Result<void> wait();
   Result<void> write();
   Result<void> unguard();
   Result<void> narrow();
@@ -81,11 +82,16 @@ Result<void> Reconciliation::guard() {
   return {};
 }
 
+Result<void> Reconciliation::wait() {
+  auto created = datapath::GracePeriod::create();
+  return created ? created->wait() : std::unexpected(created.error());
+}
+
+// The index of a new guard may be that of one detached just now, in which a frame may still be on its way.
 Result<void> Reconciliation::write() {
-  return datapath::write_rules(device_.maps, desired_, [&]() -> Result<void> {
-    auto created = datapath::GracePeriod::create();
-    return created ? created->wait() : std::unexpected(created.error());
-  });
+  if (changed_)
+    if (auto done = wait(); !done) return done;
+  return datapath::write_rules(device_.maps, desired_, [&] { return wait(); });
 }
 
 Result<void> Reconciliation::unguard() {

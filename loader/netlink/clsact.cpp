@@ -38,6 +38,26 @@ Result<bool> has_filters(Socket& socket, const Link& link, std::uint32_t parent)
 
 }  // namespace
 
+// The qdiscs are asked, not the filters: to a question for filters the kernel answers an empty hook and none alike.
+Result<bool> has_ingress_hook(Socket& socket, const Link& link) {
+  return repeat_interrupted([&]() -> Result<bool> {
+    Message request(RTM_GETQDISC, NLM_F_DUMP);
+    request.put_fixed(hook_of(link, 0, 0));
+    bool found = false;
+    const auto dumped = socket.request(request.header(), [&](const nlmsghdr& message) -> Result<void> {
+      if (message.nlmsg_type != RTM_NEWQDISC) return {};
+      const auto body = body_of<tcmsg>(message);
+      if (!body) return std::unexpected(body.error());
+      // The dump lists every device.
+      found = found ||
+              (body->fixed.tcm_ifindex == static_cast<int>(link.ifindex) && body->fixed.tcm_parent == TC_H_INGRESS);
+      return {};
+    });
+    if (!dumped) return std::unexpected(dumped.error());
+    return found;
+  });
+}
+
 Result<void> remove_empty_clsact(Socket& socket, const Link& link) {
   for (const std::uint32_t parent : {kIngress, kEgress}) {
     const auto found = has_filters(socket, link, parent);

@@ -6,6 +6,9 @@
 
 namespace rxf::netlink {
 
+// Whether the link has a clsact qdisc, or an ingress qdisc in its place, with filters or without.
+Result<bool> has_ingress_hook(Socket& socket, const Link& link);
+
 // Removes the link's clsact qdisc if no filter is left on its ingress and egress hooks (tc-bpf(8)); with a filter it
 // stays. None there is done.
 Result<void> remove_empty_clsact(Socket& socket, const Link& link);

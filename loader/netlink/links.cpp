@@ -92,4 +92,13 @@ Result<void> set_allmulti(Socket& socket, const Link& link, bool on) {
   return {};
 }
 
+// Any request to change flags does it; IFF_RUNNING is not one that can be changed.
+Result<void> reload_lists(Socket& socket, const Link& link) {
+  Message request(RTM_SETLINK, 0);
+  request.put_fixed(ifinfomsg{.ifi_index = static_cast<int>(link.ifindex), .ifi_change = IFF_RUNNING});
+  const auto reloaded = socket.request(request.header());
+  if (!reloaded) return wrap(reloaded.error(), "reload the address lists of " + link.name);
+  return {};
+}
+
 }  // namespace rxf::netlink

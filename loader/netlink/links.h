@@ -43,4 +43,7 @@ Result<Link> link_by_index(Socket& socket, std::uint32_t ifindex);
 // Switches IFF_ALLMULTI of a link that is up. The caller has seen it up: see docs/semantics.md, "Kernel lists".
 Result<void> set_allmulti(Socket& socket, const Link& link, bool on);
 
+// Has the link's driver take over its address lists again; changes nothing else, and nothing while the link is down.
+Result<void> reload_lists(Socket& socket, const Link& link);
+
 }  // namespace rxf::netlink

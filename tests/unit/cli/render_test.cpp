@@ -74,7 +74,7 @@ TEST(RenderText, Status) {
             "    admitted 1000 packets (64.0 kB); dropped vlan 3 packets (180 B), unicast 1 packet (1.5 kB)\n"
             "  macvlan1  bridge  unfiltered\n"
             "  macvlan2  vepa  no guard  any address  vlans none\n"
-            "  early drop dropped vlan 12 packets (720 B)\n"
+            "  early drop: dropped vlan 12 packets (720 B)\n"
             "  pinned at /sys/fs/bpf/rxfilter/veth0\n"
             "  ! macvlan2 has no guard: run rxfilter-loader attach veth0\n");
 }
