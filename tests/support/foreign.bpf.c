@@ -19,7 +19,7 @@ int foreign_tc(struct __sk_buff *skb)
 }
 
 SEC("xdp")
-int foreign_xdp(struct xdp_md *ctx)
+int foreign_xdp(struct xdp_md *ctx __attribute__((unused)))
 {
 	return XDP_PASS;
 }

@@ -18,7 +18,9 @@ std::string commands(Uppers uppers) {
       "ip link add lower type veth peer name far && ip link set far up && ip link set lower up";
   const std::string upper = " && ip link add link lower name upper address 02:aa:00:00:00:01 type macvtap mode ";
   if (uppers == Uppers::none) return veth;
-  if (uppers == Uppers::passthru) return veth + upper + "passthru && ip link set upper up";
+  // A PASSTHRU upper begins with its lower device's address, whatever it is given.
+  if (uppers == Uppers::passthru)
+    return veth + upper + "passthru && ip link set upper address 02:aa:00:00:00:01 && ip link set upper up";
   return veth + upper +
          "bridge && ip link add link lower name sibling address 02:aa:00:00:00:02 type macvtap mode bridge &&"
          "ip link set upper up && ip link set sibling up";
