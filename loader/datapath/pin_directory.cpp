@@ -83,16 +83,19 @@ pid_t parent_of(pid_t pid) {
   return parent;
 }
 
+std::string mount_namespace_of(const std::string& process) {
+  std::error_code error;
+  return fs::read_symlink("/proc/" + process + "/ns/mnt", error);
+}
+
 // The mount namespace that outlives this command is that of the outermost ancestor we may look at: init, where allowed.
+// If it is another one, the same file system must be at the same place there.
 bool outlives_us(const std::string& bpffs) {
-  const auto here = device_of(bpffs);
-  std::optional<dev_t> outermost = here;
-  for (pid_t pid = ::getppid(); pid > 0; pid = parent_of(pid)) {
-    const std::string root = "/proc/" + std::to_string(pid) + "/root";
-    if (::access((root + "/").c_str(), X_OK) != 0) continue;
-    outermost = device_of(root + bpffs);
-  }
-  return outermost == here;
+  std::string outermost = "self";
+  for (pid_t pid = ::getppid(); pid > 0; pid = parent_of(pid))
+    if (!mount_namespace_of(std::to_string(pid)).empty()) outermost = std::to_string(pid);
+  return mount_namespace_of(outermost) == mount_namespace_of("self") ||
+         device_of("/proc/" + outermost + "/root" + bpffs) == device_of(bpffs);
 }
 
 Result<void> mount_bpffs(const std::string& path) {
