@@ -11,7 +11,7 @@
 #include <string>
 
 #include "bpf/rx_filter_abi.h"
-#include "loader/datapath/fd.h"
+#include "loader/util/fd.h"
 #include "loader/model/result.h"
 
 namespace rxf::datapath {

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "loader/datapath/fd.h"
+#include "loader/util/fd.h"
 #include "loader/model/result.h"
 
 namespace rxf::datapath {

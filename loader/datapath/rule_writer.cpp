@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "loader/datapath/rule_writer.h"
 
-#include <algorithm>
 #include <cerrno>
-#include <iterator>
 #include <map>
 #include <set>
 #include <string>
@@ -40,12 +38,6 @@ SlotContent content_of(const HostRules& host) {
 
 std::string vlan_text(const SlotContent& content) {
   return (content.rules & RXF_RULE_ANY_VLAN) != 0 ? "all" : to_string(content.vlans);
-}
-
-AddressSet difference(const AddressSet& from, const AddressSet& without) {
-  AddressSet rest;
-  std::set_difference(from.begin(), from.end(), without.begin(), without.end(), std::inserter(rest, rest.end()));
-  return rest;
 }
 
 class Writer {

@@ -3,10 +3,8 @@
 
 #include <linux/if.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <functional>
-#include <iterator>
 
 #include "loader/netlink/address_lists.h"
 
@@ -14,12 +12,6 @@ namespace rxf::mirror {
 namespace {
 
 using Change = std::function<Result<void>(const MacAddress&)>;
-
-AddressSet minus(const AddressSet& from, const AddressSet& without) {
-  AddressSet rest;
-  std::set_difference(from.begin(), from.end(), without.begin(), without.end(), std::inserter(rest, rest.end()));
-  return rest;
-}
 
 // Entries that somebody else added since the look are theirs.
 Result<void> add_all(const AddressSet& missing, AddressSet& owned, const Change& add, const std::string& what) {
@@ -78,8 +70,8 @@ Result<void> widen_kernel_lists(Lowerdev& device, const netlink::Link& upper, Fi
   if (!unicast) return std::unexpected(unicast.error());
   const auto multicast = netlink::multicast_references(upper);
   if (!multicast) return std::unexpected(multicast.error());
-  const AddressSet missing_unicast = minus(wanted.unicast, *unicast);
-  const AddressSet missing_multicast = minus(wanted.multicast, *multicast);
+  const AddressSet missing_unicast = difference(wanted.unicast, *unicast);
+  const AddressSet missing_multicast = difference(wanted.multicast, *multicast);
 
   if (!missing_unicast.empty() || !missing_multicast.empty()) {
     record.owned_unicast.insert(missing_unicast.begin(), missing_unicast.end());
@@ -101,11 +93,11 @@ Result<void> narrow_kernel_lists(Lowerdev& device, const netlink::Link& upper, F
   const FilterRecord before = record;
   const auto fdb_delete = [&](const MacAddress& a) { return netlink::fdb_delete(device.host.socket, upper, a); };
   const auto multicast_delete = [&](const MacAddress& a) { return netlink::multicast_delete(upper, a); };
-  if (auto done = remove_all(minus(record.owned_unicast, wanted.unicast), record.owned_unicast, fdb_delete,
+  if (auto done = remove_all(difference(record.owned_unicast, wanted.unicast), record.owned_unicast, fdb_delete,
                              upper.name + "'s unicast list");
       !done)
     return done;
-  const AddressSet surplus_multicast = minus(record.owned_multicast, wanted.multicast);
+  const AddressSet surplus_multicast = difference(record.owned_multicast, wanted.multicast);
   if (auto done =
           remove_all(surplus_multicast, record.owned_multicast, multicast_delete, upper.name + "'s multicast list");
       !done)

@@ -124,20 +124,39 @@ Result<AttachResult> attach_once(const Context& context, const netlink::Link& li
   return attach_new(context, std::move(*host), link, options.mode.value_or(AttachMode::auto_));
 }
 
-Result<AttachResult> attach_dry(Host host, const Context& context, const netlink::Link& link, AttachMode mode) {
+LowerdevStatus unattached_status(const Context& context, const Host& host, const netlink::Link& link) {
+  LowerdevStatus status{
+      .device = link.name, .ifindex = link.ifindex, .pin_directory = pins_of(context, host, link.name).path()};
+  for (const netlink::Link* upper : host.uppers_of(link.ifindex))
+    status.uppers.push_back({.name = upper->name, .ifindex = upper->ifindex, .mode = *upper->upper_mode});
+  return status;
+}
+
+// The state as it is, with the early drop where `attach` would put it.
+Result<AttachResult> attach_dry(const Context& context, const netlink::Link& link, const AttachOptions& options) {
+  auto host = Host::open();
+  if (!host) return std::unexpected(host.error());
+  AttachResult result{.status = unattached_status(context, *host, link),
+                      .report = {.changed = false, .notes = {"dry run: nothing was changed"}}};
+  AttachMode mode = options.mode.value_or(AttachMode::auto_);
+  auto device = open_lowerdev(context, std::move(*host), link, Access::read);
+  if (!device && device.error().exit != Exit::not_attached) return std::unexpected(device.error());
+  if (device) {
+    auto status = status_of(*device);
+    if (!status) return std::unexpected(status.error());
+    const auto meta = device->maps.meta();
+    if (!meta) return std::unexpected(meta.error());
+    mode = options.mode.value_or(requested_mode(*meta));
+    result.status = std::move(*status);
+  }
   const auto traits = traits_of(link);
   if (!traits) return std::unexpected(traits.error());
   const auto choice = choose_hook(*traits, mode);
   if (!choice) return std::unexpected(choice.error());
-  if (auto done = check_free(link, *choice); !done) return wrap(done.error(), link.name);
-  AttachResult result{.report = {.changed = false, .notes = {"dry run: nothing was changed"}}};
-  result.status = {.device = link.name,
-                   .ifindex = link.ifindex,
-                   .early = choice->hook,
-                   .reason = choice->reason,
-                   .pin_directory = pins_of(context, host, link.name).path()};
-  for (const netlink::Link* upper : host.uppers_of(link.ifindex))
-    result.status.uppers.push_back({.name = upper->name, .ifindex = upper->ifindex, .mode = *upper->upper_mode});
+  if (!device)
+    if (auto done = check_free(link, *choice); !done) return wrap(done.error(), link.name);
+  result.status.early = choice->hook;
+  result.status.reason = choice->reason;
   return result;
 }
 
@@ -243,10 +262,10 @@ Result<FilterRecord> record_of(const FoundUpper& found) {
 Result<AttachResult> attach(const Context& context, const std::string& name, const AttachOptions& options) {
   auto found = find(name);
   if (!found) return std::unexpected(found.error());
-  auto& [host, link] = *found;
+  const netlink::Link& link = found->link;
   if (auto done = check_lower(link); !done) return std::unexpected(done.error());
   if (auto done = datapath::check_bpffs(context.bpffs, !options.dry_run); !done) return std::unexpected(done.error());
-  if (options.dry_run) return attach_dry(std::move(host), context, link, options.mode.value_or(AttachMode::auto_));
+  if (options.dry_run) return attach_dry(context, link, options);
   for (;;) {
     auto done = attach_once(context, link, options);
     if (done || done.error().code != EALREADY) return done;

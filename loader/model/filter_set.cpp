@@ -3,9 +3,11 @@
 
 #include <linux/if.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdio>
+#include <iterator>
 
 namespace rxf {
 namespace {
@@ -173,6 +175,12 @@ void edit_parts(EditedFilter& result, const FilterEdit& edit) {
 }
 
 }  // namespace
+
+AddressSet difference(const AddressSet& from, const AddressSet& without) {
+  AddressSet rest;
+  std::set_difference(from.begin(), from.end(), without.begin(), without.end(), std::inserter(rest, rest.end()));
+  return rest;
+}
 
 std::uint32_t FilterFlags::to_wire() const {
   std::uint32_t bits = 0;

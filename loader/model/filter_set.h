@@ -16,6 +16,9 @@ namespace rxf {
 
 using AddressSet = std::set<MacAddress>;
 
+// What is in `from` and not in `without`.
+[[nodiscard]] AddressSet difference(const AddressSet& from, const AddressSet& without);
+
 // The flags of an address half; on the wire they are IFF_BROADCAST (0x2), IFF_PROMISC (0x100),
 // IFF_ALLMULTI (0x200) and IFF_MULTICAST (0x1000) of <linux/if.h>.
 struct FilterFlags {

@@ -12,7 +12,7 @@
 #include <stdexcept>
 #include <system_error>
 
-#include "loader/datapath/fd.h"
+#include "loader/util/fd.h"
 #include "tests/support/system_call.h"
 
 namespace rxf::test {

@@ -5,7 +5,7 @@
 #include <optional>
 #include <span>
 
-#include "loader/datapath/fd.h"
+#include "loader/util/fd.h"
 #include "loader/model/frame.h"
 
 namespace rxf::test {

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <memory>
 
-#include "loader/datapath/fd.h"
+#include "loader/util/fd.h"
 
 struct metadata_tag;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #pragma once
 
-#include "loader/datapath/fd.h"
+#include "loader/util/fd.h"
 
 namespace rxf::test {
 

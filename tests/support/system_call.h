@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "loader/datapath/fd.h"
+#include "loader/util/fd.h"
 
 namespace rxf::test {
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "loader/datapath/fd.h"
+#include "loader/util/fd.h"
 
 namespace rxf::test {
 
