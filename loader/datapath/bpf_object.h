@@ -11,8 +11,8 @@
 #include <string>
 
 #include "bpf/rx_filter_abi.h"
-#include "loader/util/fd.h"
 #include "loader/model/result.h"
+#include "loader/util/fd.h"
 
 namespace rxf::datapath {
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #pragma once
 
-#include "loader/util/fd.h"
 #include "loader/model/result.h"
+#include "loader/util/fd.h"
 
 namespace rxf::datapath {
 

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "loader/util/fd.h"
 #include "loader/model/result.h"
+#include "loader/util/fd.h"
 
 namespace rxf::datapath {
 

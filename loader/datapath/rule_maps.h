@@ -12,9 +12,9 @@
 #include <string>
 
 #include "bpf/rx_filter_abi.h"
-#include "loader/util/fd.h"
 #include "loader/model/plan.h"
 #include "loader/model/result.h"
+#include "loader/util/fd.h"
 
 namespace rxf::datapath {
 

@@ -5,8 +5,8 @@
 #include <optional>
 #include <span>
 
-#include "loader/util/fd.h"
 #include "loader/model/frame.h"
+#include "loader/util/fd.h"
 
 namespace rxf::test {
 
