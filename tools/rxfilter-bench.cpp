@@ -9,7 +9,6 @@
 #include <cstdlib>
 #include <cstring>
 #include <iostream>
-#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -17,11 +16,9 @@
 
 #include "bare.skel.h"
 #include "loader/datapath/bpf_object.h"
-#include "loader/datapath/pin_directory.h"
 #include "loader/datapath/rule_maps.h"
 #include "loader/mirror/operations.h"
 #include "loader/netlink/links.h"
-#include "loader/netlink/net_namespace.h"
 #include "tests/support/command.h"
 #include "tests/support/packet.h"
 #include "tests/support/scratch_bpffs.h"
@@ -143,10 +140,7 @@ class Host {
   Fd early_, guard_;
 };
 
-struct CloseObject {
-  void operator()(bpf_object* object) const { bpf_object__close(object); }
-};
-using Object = std::unique_ptr<bpf_object, CloseObject>;
+using Object = datapath::ObjectPtr;
 
 Object load(bpf_object* opened, const char* what) {
   Object object(opened);

@@ -4,7 +4,6 @@
 #include <bpf/libbpf.h>
 
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
@@ -52,9 +51,6 @@ class Datapath {
     datapath::ObjectPtr object;
     int fd = -1;
   };
-  struct CloseObject {
-    void operator()(bpf_object* object) const { bpf_object__close(object); }
-  };
   Program load(std::span<const std::byte> elf, const char* name, const rxf_config& config);
   void load_tagger();
   bool tc_admits(std::uint32_t judge, int fd, const Probe& probe);
@@ -62,7 +58,7 @@ class Datapath {
   ScratchBpffs bpffs_;
   std::vector<Program> guards_;
   Program early_tc_, early_xdp_, early_xdp_blind_;
-  std::unique_ptr<bpf_object, CloseObject> tagger_;
+  datapath::ObjectPtr tagger_;
   int tagger_fd_ = -1;
   std::optional<datapath::RuleMaps> maps_;
   std::optional<datapath::GracePeriod> grace_;

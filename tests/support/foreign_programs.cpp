@@ -9,13 +9,10 @@
 #include <system_error>
 
 #include "foreign.skel.h"
+#include "tests/support/tc_hook.h"
 
 namespace rxf::test {
 namespace {
-
-void check(int error, const char* what) {
-  if (error != 0) throw std::system_error(-error, std::generic_category(), what);
-}
 
 foreign* load() {
   foreign* skeleton = foreign__open_and_load();
@@ -23,23 +20,12 @@ foreign* load() {
   return skeleton;
 }
 
-// libbpf prints the kernel's refusal of a second clsact, which is no trouble here.
-void make_clsact(bpf_tc_hook& hook) {
-  const libbpf_print_fn_t printer = libbpf_set_print(nullptr);
-  const int error = bpf_tc_hook_create(&hook);
-  libbpf_set_print(printer);
-  if (error != -EEXIST) check(error, "make a clsact");
-}
-
 }  // namespace
 
 void DestroyForeign::operator()(foreign* skeleton) const { foreign__destroy(skeleton); }
 
 ForeignFilter::ForeignFilter(std::uint32_t ifindex, std::uint32_t priority) : skeleton_(load()) {
-  bpf_tc_hook hook{};
-  hook.sz = sizeof hook;
-  hook.ifindex = static_cast<int>(ifindex);
-  hook.attach_point = BPF_TC_INGRESS;
+  bpf_tc_hook hook = tc_hook(ifindex, BPF_TC_INGRESS);
   make_clsact(hook);
 
   bpf_tc_opts options{};
@@ -47,21 +33,22 @@ ForeignFilter::ForeignFilter(std::uint32_t ifindex, std::uint32_t priority) : sk
   options.handle = 1;
   options.priority = priority;
   options.prog_fd = bpf_program__fd(skeleton_->progs.foreign_tc);
-  check(bpf_tc_attach(&hook, &options), "attach foreign_tc");
+  check_libbpf(bpf_tc_attach(&hook, &options), "attach foreign_tc");
 }
 
 std::uint64_t ForeignFilter::frames() const { return __atomic_load_n(&skeleton_->bss->frames, __ATOMIC_RELAXED); }
 
 ForeignXdp::ForeignXdp(std::uint32_t ifindex, Mode mode) : skeleton_(load()) {
   const __u32 flags = mode == Mode::native ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE;
-  check(bpf_xdp_attach(static_cast<int>(ifindex), bpf_program__fd(skeleton_->progs.foreign_xdp), flags, nullptr),
-        "attach foreign_xdp");
+  check_libbpf(bpf_xdp_attach(static_cast<int>(ifindex), bpf_program__fd(skeleton_->progs.foreign_xdp), flags, nullptr),
+               "attach foreign_xdp");
 }
 
 std::uint32_t ForeignXdp::id() const {
   bpf_prog_info info{};
   __u32 length = sizeof info;
-  check(bpf_obj_get_info_by_fd(bpf_program__fd(skeleton_->progs.foreign_xdp), &info, &length), "ask for foreign_xdp");
+  check_libbpf(bpf_obj_get_info_by_fd(bpf_program__fd(skeleton_->progs.foreign_xdp), &info, &length),
+               "ask for foreign_xdp");
   return info.id;
 }
 

@@ -8,6 +8,7 @@
 
 #include "metadata_tag.skel.h"
 #include "tests/support/scratch_namespace.h"
+#include "tests/support/tc_hook.h"
 
 namespace rxf::test {
 namespace {
@@ -15,32 +16,12 @@ namespace {
 constexpr std::uint32_t kHandle = 1;
 constexpr std::uint32_t kPriority = 0x7a9;  // any that nobody else takes
 
-bpf_tc_hook egress_of(std::uint32_t ifindex) {
-  bpf_tc_hook hook{};
-  hook.sz = sizeof hook;
-  hook.ifindex = static_cast<int>(ifindex);
-  hook.attach_point = BPF_TC_EGRESS;
-  return hook;
-}
-
 bpf_tc_opts own_filter() {
   bpf_tc_opts options{};
   options.sz = sizeof options;
   options.handle = kHandle;
   options.priority = kPriority;
   return options;
-}
-
-void check(int error, const char* what) {
-  if (error != 0) throw std::system_error(-error, std::generic_category(), what);
-}
-
-// libbpf prints the kernel's refusal of a second clsact, which is no trouble here.
-void make_clsact(bpf_tc_hook& hook) {
-  const libbpf_print_fn_t printer = libbpf_set_print(nullptr);
-  const int error = bpf_tc_hook_create(&hook);
-  libbpf_set_print(printer);
-  if (error != -EEXIST) check(error, "make a clsact");
 }
 
 }  // namespace
@@ -51,17 +32,17 @@ MetadataTagger::MetadataTagger(std::uint32_t ifindex)
     : ifindex_(ifindex), netns_(current_netns()), skeleton_(metadata_tag__open_and_load()) {
   if (!skeleton_) throw std::system_error(errno, std::generic_category(), "load metadata_tag");
 
-  bpf_tc_hook hook = egress_of(ifindex_);
+  bpf_tc_hook hook = tc_hook(ifindex_, BPF_TC_EGRESS);
   make_clsact(hook);
   bpf_tc_opts options = own_filter();
   options.prog_fd = bpf_program__fd(skeleton_->progs.metadata_tag);
-  check(bpf_tc_attach(&hook, &options), "attach metadata_tag");
+  check_libbpf(bpf_tc_attach(&hook, &options), "attach metadata_tag");
 }
 
 // A device that is gone took its filter along.
 MetadataTagger::~MetadataTagger() {
   const NamespaceSwitch there(netns_.get());
-  const bpf_tc_hook hook = egress_of(ifindex_);
+  const bpf_tc_hook hook = tc_hook(ifindex_, BPF_TC_EGRESS);
   const bpf_tc_opts options = own_filter();
   const libbpf_print_fn_t printer = libbpf_set_print(nullptr);
   bpf_tc_detach(&hook, &options);
