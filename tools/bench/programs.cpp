@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// What a frame costs: the programs as `attach` put them on a real device, run by BPF_PROG_TEST_RUN, beside xdp-filter's
-// and over a program that does nothing, all in one run and in turn, so that a busy machine slows them alike.
+#include "tools/bench/programs.h"
+
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
 #include <algorithm>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
-#include <iostream>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -31,7 +29,6 @@ using test::Bytes;
 
 constexpr std::uint32_t kAddresses = 1'000;
 constexpr int kRepeat = 400'000;
-constexpr int kDefaultRounds = 15;
 constexpr std::uint16_t kVid = 42;
 constexpr const char* kXdpFilter = "/usr/lib/x86_64-linux-gnu/bpf/xdpfilt_dny_eth.o";
 
@@ -191,7 +188,9 @@ void print_table(const std::vector<Case>& cases) {
 
 void explain_missing_peer() { std::printf("xdp-filter is not installed (%s): no ratio\n", kXdpFilter); }
 
-void bench(int rounds) {
+}  // namespace
+
+void rxf::bench::programs(int rounds) {
   datapath::capture_library_messages();
   std::size_t size = 0;
   const void* elf = bare::elf_bytes(&size);
@@ -236,21 +235,4 @@ void bench(int rounds) {
   print_table(cases);
   print_table(at_tc);
   if (!peer) explain_missing_peer();
-}
-
-}  // namespace
-
-int main(int argc, char** argv) {
-  const int rounds = argc > 1 ? std::atoi(argv[1]) : kDefaultRounds;
-  if (argc > 2 || rounds < 1 || rounds > 1'000) {
-    std::cerr << "usage: rxfilter-bench [ROUNDS 1..1000]\n";
-    return 2;
-  }
-  try {
-    bench(rounds);
-  } catch (const std::exception& error) {
-    std::cerr << "rxfilter-bench: " << error.what() << "\n";
-    return 1;
-  }
-  return 0;
 }
