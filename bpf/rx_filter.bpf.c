@@ -6,6 +6,7 @@
 
 #include "rx_filter_counters.bpf.h"
 #include "rx_filter_device.bpf.h"
+#include "rx_filter_steering.bpf.h"
 #include "rx_filter_verdict.bpf.h"
 
 /* Beside other programs in libxdp's dispatcher: early, since most programs want
@@ -16,54 +17,89 @@ struct {
 	__uint(XDP_PASS, 1);
 } XDP_RUN_CONFIG(rxf_early_xdp);
 
+/* True: the frame passes. The early drop counts only what it drops. */
+static __always_inline bool conclude_early(struct rxf_ruling ruling, __u64 packets, __u64 bytes)
+{
+	if (rxf_config.trace)
+		rxf_trace = ruling;
+	if (ruling.why)
+		return true;
+	count(RXF_COUNTERS_EARLY, ruling.reason, packets, bytes);
+	return !is_armed();
+}
+
+static __always_inline int too_short(int action)
+{
+	if (rxf_config.trace)
+		rxf_trace = ruling_of(RXF_ADMITTED, RXF_WHY_TOO_SHORT);
+	return action;
+}
+
 SEC("xdp.frags")
 int rxf_early_xdp(struct xdp_md *ctx)
 {
+	struct rxf_ruling ruling;
 	struct frame frame;
-	__u32 reason;
+	__u64 dev;
 
 	if (!parse_xdp(ctx, &frame))
-		return XDP_PASS;
+		return too_short(XDP_PASS);
 	/* With the outer tag stripped the first tag in sight is an inner one. */
-	if (!rxf_config.judge_frame_vlan) {
-		frame.vid = 0;
-		frame.vid_known = false;
-	}
-	reason = judge_early(&frame);
-	if (reason == RXF_ADMITTED || xdp_stands_down(ctx))
-		return XDP_PASS;
-	count(RXF_COUNTERS_EARLY, reason, 1, bpf_xdp_get_buff_len(ctx));
-	return XDP_DROP;
+	if (!rxf_config.judge_frame_vlan)
+		hide_tag(&frame);
+	dev = xdp_device(ctx);
+	ruling = rule_early(&frame, dev);
+	if (!ruling.why && dev)
+		ruling.why = why_device_wants(dev, &frame);
+	return conclude_early(ruling, 1, bpf_xdp_get_buff_len(ctx)) ? XDP_PASS : XDP_DROP;
 }
 
 SEC("tc")
 int rxf_early_tc(struct __sk_buff *skb)
 {
+	struct rxf_ruling ruling;
 	struct frame frame;
-	__u32 reason;
+	__u64 dev;
 
 	if (!parse_skb(skb, &frame))
-		return TC_ACT_UNSPEC;
-	reason = judge_early(&frame);
-	if (reason == RXF_ADMITTED || skb_stands_down(skb))
-		return TC_ACT_UNSPEC;
-	count(RXF_COUNTERS_EARLY, reason, wire_packets(skb), skb->len);
-	return TC_ACT_SHOT;
+		return too_short(TC_ACT_UNSPEC);
+	dev = skb_device(skb);
+	ruling = rule_early(&frame, dev);
+	if (!ruling.why && dev)
+		ruling.why = why_device_wants(dev, &frame);
+	return conclude_early(ruling, wire_packets(skb), skb->len) ? TC_ACT_UNSPEC : TC_ACT_SHOT;
 }
 
+/* Not TC_ACT_OK, which would hide the frame from later filters. */
 SEC("tc")
 int rxf_guard(struct __sk_buff *skb)
 {
+	struct rxf_ruling ruling;
 	struct frame frame;
-	__u32 reason;
 
 	if (!parse_skb(skb, &frame))
-		return TC_ACT_UNSPEC;
-	reason = judge_guard(&frame);
-	count(RXF_COUNTERS_FIRST_GUARD + rxf_config.guard_index, reason, wire_packets(skb),
+		return too_short(TC_ACT_UNSPEC);
+	ruling = rule_upper(active_of(rxf_config.guard_index), &frame, skb_device(skb));
+	if (rxf_config.trace)
+		rxf_trace = ruling;
+	count(RXF_COUNTERS_FIRST_GUARD + rxf_config.guard_index, ruling.reason, wire_packets(skb),
 	      skb->len);
-	/* Not TC_ACT_OK, which would hide the frame from later filters. */
-	return reason == RXF_ADMITTED ? TC_ACT_UNSPEC : TC_ACT_SHOT;
+	return ruling.why || !is_armed() ? TC_ACT_UNSPEC : TC_ACT_SHOT;
+}
+
+/* On the lower device: hands a frame to the upper that has the address as a further one. */
+SEC("tc")
+int rxf_steer(struct __sk_buff *skb)
+{
+	struct frame frame;
+	__u32 ifindex;
+
+	if (!parse_skb(skb, &frame) || is_group(&frame))
+		return TC_ACT_UNSPEC;
+	ifindex = upper_with(&frame);
+	if (!ifindex || !is_armed())
+		return TC_ACT_UNSPEC;
+	return bpf_redirect(ifindex, BPF_F_INGRESS);
 }
 
 char LICENSE[] SEC("license") = "GPL";

@@ -10,7 +10,7 @@
 
 #include <linux/types.h>
 
-#define RXF_ABI_VERSION 1
+#define RXF_ABI_VERSION 2
 
 /* Uppers of one lower device that can be filtered at the same time. */
 #define RXF_MAX_UPPERS 256
@@ -60,9 +60,22 @@ struct rxf_slot {
 	__u64 vlan[RXF_VLAN_WORDS]; /* bit v % 64 of word v / 64: VID v is accepted */
 };
 
-/* `mode`: array of one, mapped writable by the loader. */
+/* rxf_mode.active[]: the slot in the low half, the upper's ifindex in the high one. */
+#define RXF_ACTIVE_SLOT(active) ((active) % (1ULL << 32))
+#define RXF_ACTIVE_IFINDEX(active) ((active) >> 32)
+
+/* rxf_mode.control */
+#define RXF_CONTROL_SHADOW (1ULL << 0) /* judge and count, drop and steer nothing */
+
+/* rxf_mode.sole: the ifindex in the low half, and these. */
+#define RXF_SOLE_PROMISC (1ULL << 32) /* while up it holds one count of the promiscuity */
+
+/* `mode`: array of one, mapped writable by the loader, changed by 8-byte stores. */
 struct rxf_mode {
-	__u64 active[RXF_MAX_UPPERS]; /* slot that the guard with this index judges by */
+	__u64 active[RXF_MAX_UPPERS]; /* what the guard with this index judges by */
+	__u64 control; /* RXF_CONTROL_* */
+	__u64 deadline; /* ns of CLOCK_BOOTTIME from when on nothing is dropped; 0: none */
+	__u64 sole; /* the PASSTHRU upper that the early drop was planned for; 0: shared */
 };
 
 /* `addresses`: hash; keys are inserted and deleted, values never change. */
@@ -75,6 +88,25 @@ struct rxf_address {
 	char address[20]; /* the key's, as text, for readers of dumps */
 	__u32 ifindex; /* upper the entry belongs to; 0: early drop */
 };
+
+/* `steering`: hash; further unicast addresses of uppers that are not PASSTHRU, to
+ * which macvlan itself delivers nothing. An entry may come before its claim and
+ * outlive it: the upper's slot decides.
+ */
+struct rxf_steering_key {
+	__u8 address[6]; /* wire order */
+	__u16 padding; /* zero */
+};
+
+/* rxf_steering.flags */
+#define RXF_STEER_EGRESS (1U << 0) /* bridge mode: also what the host and siblings send */
+
+struct rxf_steering {
+	__u32 index; /* of the upper, as in rxf_mode.active[] */
+	__u32 flags; /* RXF_STEER_* */
+};
+
+#define RXF_MAX_STEERING_ENTRIES 65536
 
 /* `vlans`: hash, slot (__u32) -> this; for readers of dumps only. */
 struct rxf_vlan_list {
@@ -119,9 +151,11 @@ struct rxf_tc_filter {
  * never reads it.
  */
 struct rxf_upper {
-	char name[16]; /* when the guard was attached */
+	char name[16]; /* when it was last looked at, as is the address */
+	__u8 address[6];
+	__u16 padding; /* zero */
 	__u32 index; /* key of rxf_mode.active[] and, + 1, of `counters` */
-	__u32 padding; /* zero */
+	__u32 padding2; /* zero */
 	struct rxf_tc_filter guard;
 };
 
@@ -131,6 +165,7 @@ struct rxf_upper {
 #define RXF_FILTER_MESSAGE_SIZE 16384
 #define RXF_MAX_OWNED (2 * RXF_MAX_FILTER_ADDRESSES)
 #define RXF_OWNED_ALLMULTI (1U << 0) /* IFF_ALLMULTI of the upper was switched on */
+#define RXF_OWNED_BELOW (1U << 1) /* the fdb entries are on the lower device */
 
 struct rxf_filter {
 	__u32 message_length; /* bytes of message[] in use */
@@ -152,14 +187,51 @@ struct rxf_meta {
 	__u32 xdp_prog_id; /* 0: none */
 	__u32 judges_vlan; /* 1: the early drop sees every VLAN tag */
 	struct rxf_tc_filter early; /* when early_hook is RXF_HOOK_TC */
+	struct rxf_tc_filter steer_ingress; /* while `steering` has entries */
+	struct rxf_tc_filter steer_egress;
+	__u32 undo; /* RXF_UNDO_*: what an unconfirmed attach is to be undone to */
+	__u32 undo_mode; /* RXF_HOOK_*: requested_mode before it */
 };
+
+#define RXF_UNDO_NONE 0 /* confirmed */
+#define RXF_UNDO_DETACH 1 /* it was not attached before */
+#define RXF_UNDO_SHADOW 2 /* it was in shadow, with undo_mode */
+#define RXF_UNDO_ENFORCE 3 /* it was in force, with undo_mode */
 
 /* Set between open and load (.rodata); a guard's instance belongs to one upper. */
 struct rxf_config {
 	__u32 guard_index; /* index of the upper; guards only */
 	__u32 judge_frame_vlan; /* XDP: 0 where the driver may have stripped the tag */
-	__u32 stand_down; /* early drop: 1 passes all once the device has no rx_handler */
+	__u32 sight; /* RXF_SIGHT_*: how the kernel's own state is read */
+	__u32 egress; /* steering: 1 at the egress hook */
+	__u32 trace; /* 1: the ruling is left in rxf_trace, for `explain` */
 	__u32 padding; /* zero */
+};
+
+#define RXF_SIGHT_NONE 0
+#define RXF_SIGHT_CAST 1 /* bpf_cast_to_kern_ctx() and bpf_rdonly_cast(), Linux 6.2 */
+#define RXF_SIGHT_PROBE 2 /* bpf_probe_read_kernel(), where no lockdown forbids it */
+
+/* What let a frame through: rxf_ruling.why. */
+#define RXF_WHY_DROPPED 0
+#define RXF_WHY_FILTER 1 /* the guard's filter set, or at the early drop some upper's */
+#define RXF_WHY_UNFILTERED 2 /* the guard has no filter set */
+#define RXF_WHY_TOO_SHORT 3 /* cannot be judged */
+/* The host, or whoever is not a filtered upper, may want it: */
+#define RXF_WHY_CONTROL 4 /* link-local control */
+#define RXF_WHY_VLAN_DEVICE 5 /* on the VLAN of a VLAN device */
+#define RXF_WHY_GROUPS 6 /* broadcast and multicast, beside others */
+#define RXF_WHY_ADDRESS 7 /* to the device's own address, or one on its list */
+/* The early drop stands down: */
+#define RXF_WHY_NO_UPPER 8 /* the upper it was planned for is gone */
+#define RXF_WHY_PROMISC 9 /* somebody else made the device promiscuous */
+#define RXF_WHY_ALLMULTI 10 /* somebody else asked it for all multicast */
+#define RXF_WHYS 11
+
+/* .bss of an instance with rxf_config.trace; the last frame's. */
+struct rxf_ruling {
+	__u32 reason; /* RXF_ADMITTED or RXF_DROP_*: the filter sets' verdict */
+	__u32 why; /* RXF_WHY_* */
 };
 
 #ifdef __cplusplus
@@ -169,15 +241,18 @@ struct rxf_config {
 #endif
 
 RXF_ASSERT(sizeof(struct rxf_slot) == 520);
-RXF_ASSERT(sizeof(struct rxf_mode) == 2048);
+RXF_ASSERT(sizeof(struct rxf_mode) == 2072);
 RXF_ASSERT(sizeof(struct rxf_address_key) == 8);
 RXF_ASSERT(sizeof(struct rxf_address) == 24);
+RXF_ASSERT(sizeof(struct rxf_steering_key) == 8);
+RXF_ASSERT(sizeof(struct rxf_steering) == 8);
+RXF_ASSERT(sizeof(struct rxf_ruling) == 8);
 RXF_ASSERT(sizeof(struct rxf_vlan_list) == 256);
 RXF_ASSERT(sizeof(struct rxf_counters) == RXF_REASONS * sizeof(struct rxf_counter));
 RXF_ASSERT(sizeof(struct rxf_tc_filter) == 16);
-RXF_ASSERT(sizeof(struct rxf_upper) == 40);
+RXF_ASSERT(sizeof(struct rxf_upper) == 48);
 RXF_ASSERT(sizeof(struct rxf_filter) == 16 + 6 * RXF_MAX_OWNED + RXF_FILTER_MESSAGE_SIZE);
-RXF_ASSERT(sizeof(struct rxf_meta) == 64);
-RXF_ASSERT(sizeof(struct rxf_config) == 16);
+RXF_ASSERT(sizeof(struct rxf_meta) == 104);
+RXF_ASSERT(sizeof(struct rxf_config) == 24);
 
 #endif

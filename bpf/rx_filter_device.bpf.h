@@ -1,50 +1,150 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Standing down: what the early drop sees of its net_device. */
+/* What the lower device itself tells about who listens, read on the way to a drop:
+ * whoever came after the last plan loses nothing.
+ */
 #ifndef RX_FILTER_DEVICE_BPF_H
 #define RX_FILTER_DEVICE_BPF_H
 
-#include <stdbool.h>
+#include "rx_filter_netdev.bpf.h"
+#include "rx_filter_verdict.bpf.h"
 
-#include "rx_filter_maps.bpf.h"
+#define IFF_UP 0x1
+#define IFF_ALLMULTI 0x200
 
-struct net_device {
-	void *rx_handler;
-} __attribute__((preserve_access_index));
+/* Longer lists are not searched to their end: the frame passes. */
+#define MAX_ADDRESSES_TO_SEARCH 2048
+#define MAX_UPPERS_TO_SEARCH 4096
 
-struct xdp_rxq_info {
-	struct net_device *dev;
-} __attribute__((preserve_access_index));
+/* struct vlan_group holds the devices of each protocol in pages of 512. */
+#define VLANS_PER_PAGE 512
 
-struct xdp_buff {
-	struct xdp_rxq_info *rxq;
-} __attribute__((preserve_access_index));
+/* A walk along a list of the kernel's, linked and freed by RCU, until `found` or back at `head`. */
+struct walk {
+	__u64 head;
+	__u64 at;
+	__u64 wanted;
+	__u64 found;
+	bool ended;
+};
 
-struct sk_buff {
-	struct net_device *dev;
-} __attribute__((preserve_access_index));
-
-/* Linux 6.2; absent, the early drop cannot stand down by itself. */
-extern void *bpf_cast_to_kern_ctx(void *ctx) __ksym __weak;
-
-/* No rx_handler: the last macvlan is gone and every frame is the host's. */
-static __always_inline bool xdp_stands_down(struct xdp_md *ctx)
+static long look_at_address(__u32 i, struct walk *walk)
 {
-	struct xdp_buff *xdp;
+	__u64 entry = walk->at - bpf_core_field_offset(struct netdev_hw_addr, list);
 
-	if (!rxf_config.stand_down || !bpf_cast_to_kern_ctx)
-		return false;
-	xdp = bpf_cast_to_kern_ctx(ctx);
-	return !xdp->rxq->dev->rx_handler;
+	walk->ended = walk->at == walk->head || !walk->at;
+	if (walk->ended)
+		return 1;
+	walk->found = address_word(PEEK(entry, netdev_hw_addr, addr)) == walk->wanted;
+	walk->at = peek(walk->at);
+	return walk->found;
 }
 
-static __always_inline bool skb_stands_down(struct __sk_buff *ctx)
+/* dev->uc: addresses of uppers wherever they are, and whatever else was added. */
+static __always_inline bool on_unicast_list(__u64 dev, const struct frame *frame)
 {
-	struct sk_buff *skb;
+	struct walk walk = {
+		.head = dev + bpf_core_field_offset(struct net_device, uc.list),
+		.wanted = destination_word(frame),
+	};
 
-	if (!rxf_config.stand_down || !bpf_cast_to_kern_ctx)
+	walk.at = peek(walk.head);
+	bpf_loop(MAX_ADDRESSES_TO_SEARCH, look_at_address, &walk, 0);
+	return !walk.ended;
+}
+
+/* As vlan_find_dev() does it. A VLAN device takes its frames before macvlan sees them. */
+static __always_inline bool has_vlan_device(__u64 dev, const struct frame *frame)
+{
+	__u64 info, page;
+	__u64 group;
+
+	if (!bpf_core_field_exists(struct net_device, vlan_info))
 		return false;
-	skb = bpf_cast_to_kern_ctx(ctx);
-	return !skb->dev->rx_handler;
+	info = PEEK(dev, net_device, vlan_info);
+	if (!info)
+		return false;
+	group = info + bpf_core_field_offset(struct vlan_info, grp);
+	/* Where tags are out of sight any frame may be one of theirs. */
+	if (!frame->vid_known)
+		return PEEK32(group, vlan_group, nr_vlan_devs) != 0;
+	if (!frame->outer_vid)
+		return false;
+	page = peek(group + bpf_core_field_offset(struct vlan_group, vlan_devices_arrays) +
+		    sizeof(void *) * (8 * frame->is_service + frame->outer_vid / VLANS_PER_PAGE));
+	return page && peek(page + sizeof(void *) * (frame->outer_vid % VLANS_PER_PAGE));
+}
+
+static long look_at_upper(__u32 i, struct walk *walk)
+{
+	__u64 entry = walk->at - bpf_core_field_offset(struct netdev_adjacent, list);
+	__u64 upper;
+
+	if (walk->at == walk->head || !walk->at)
+		return 1;
+	upper = PEEK(entry, netdev_adjacent, dev);
+	walk->at = peek(walk->at);
+	if (PEEK32(upper, net_device, ifindex) != walk->wanted)
+		return 0;
+	walk->found = upper;
+	return 1;
+}
+
+/* A PASSTHRU upper has no siblings: while it is there, in this namespace, nobody else is. */
+static __always_inline __u64 find_upper(__u64 dev, __u32 ifindex)
+{
+	struct walk walk = {
+		.head = dev + bpf_core_field_offset(struct net_device, adj_list.upper),
+		.wanted = ifindex,
+	};
+
+	walk.at = peek(walk.head);
+	bpf_loop(MAX_UPPERS_TO_SEARCH, look_at_upper, &walk, 0);
+	if (!walk.found ||
+	    PEEK(walk.found, net_device, nd_net.net) != PEEK(dev, net_device, nd_net.net))
+		return 0;
+	return walk.found;
+}
+
+static __always_inline __u32 why_beside_nobody(__u64 dev, __u64 sole, const struct frame *frame)
+{
+	__u64 upper = find_upper(dev, (__u32)sole);
+	__u32 promiscuity, allmulti;
+	__u32 flags;
+
+	if (!upper)
+		return RXF_WHY_NO_UPPER;
+	flags = PEEK32(upper, net_device, flags);
+	promiscuity = flags & IFF_UP && sole & RXF_SOLE_PROMISC;
+	promiscuity += PEEK8(dev, net_device, uc_promisc);
+	if (PEEK32(dev, net_device, promiscuity) > promiscuity)
+		return RXF_WHY_PROMISC;
+	allmulti = flags & IFF_UP && flags & IFF_ALLMULTI;
+	if (is_group(frame) && PEEK32(dev, net_device, allmulti) > allmulti)
+		return RXF_WHY_ALLMULTI;
+	return RXF_WHY_DROPPED;
+}
+
+static __always_inline __u32 why_beside_others(__u64 dev, const struct frame *frame)
+{
+	if (PEEK32(dev, net_device, promiscuity) > PEEK8(dev, net_device, uc_promisc))
+		return RXF_WHY_PROMISC;
+	if (is_group(frame))
+		return RXF_WHY_GROUPS;
+	if (on_unicast_list(dev, frame))
+		return RXF_WHY_ADDRESS;
+	return RXF_WHY_DROPPED;
+}
+
+/* Why a frame that the maps would have dropped passes nevertheless. */
+static __always_inline __u32 why_device_wants(__u64 dev, const struct frame *frame)
+{
+	__u64 sole = sole_upper();
+
+	if (!PEEK(dev, net_device, rx_handler))
+		return RXF_WHY_NO_UPPER;
+	if (has_vlan_device(dev, frame))
+		return RXF_WHY_VLAN_DEVICE;
+	return sole ? why_beside_nobody(dev, sole, frame) : why_beside_others(dev, frame);
 }
 
 #endif

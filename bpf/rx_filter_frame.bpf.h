@@ -15,7 +15,9 @@
 struct frame {
 	__u8 destination[ETH_ALEN];
 	__u16 vid; /* outermost C-tag's; 0: counts as untagged */
-	bool vid_known; /* false: the tag may be out of sight, vid is 0 */
+	__u16 outer_vid; /* outermost C- or S-tag's; 0: none */
+	bool is_service; /* the outermost tag is an S-tag */
+	bool vid_known; /* false: the tag may be out of sight, no VID is set */
 };
 
 struct tagged_header {
@@ -30,11 +32,24 @@ static __always_inline __u16 vid_of(__be16 tpid, __u16 tci)
 	return tpid == bpf_htons(ETH_P_8021Q) ? tci & VLAN_VID_MASK : 0;
 }
 
+static __always_inline void set_tag(struct frame *frame, __be16 tpid, __u16 tci)
+{
+	frame->is_service = tpid == bpf_htons(ETH_P_8021AD);
+	frame->vid = vid_of(tpid, tci);
+	frame->outer_vid = frame->is_service ? tci & VLAN_VID_MASK : frame->vid;
+}
+
+static __always_inline void hide_tag(struct frame *frame)
+{
+	set_tag(frame, 0, 0);
+	frame->vid_known = false;
+}
+
 static __always_inline void frame_from_header(struct frame *frame,
 					      const struct tagged_header *header, bool has_tag)
 {
 	__builtin_memcpy(frame->destination, header->eth.h_dest, ETH_ALEN);
-	frame->vid = has_tag ? vid_of(header->eth.h_proto, bpf_ntohs(header->tci)) : 0;
+	set_tag(frame, has_tag ? header->eth.h_proto : 0, has_tag ? bpf_ntohs(header->tci) : 0);
 }
 
 /* False: too short to be judged. */
@@ -86,7 +101,7 @@ static __always_inline bool parse_skb(struct __sk_buff *skb, struct frame *frame
 		return false;
 	frame->vid_known = true;
 	if (skb->vlan_present)
-		frame->vid = vid_of(skb->vlan_proto, skb->vlan_tci);
+		set_tag(frame, skb->vlan_proto, skb->vlan_tci);
 	return true;
 }
 

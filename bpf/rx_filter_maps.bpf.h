@@ -9,6 +9,7 @@
 #include "rx_filter_abi.h"
 
 const volatile struct rxf_config rxf_config = {};
+struct rxf_ruling rxf_trace = {};
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -33,6 +34,14 @@ struct {
 	__type(key, struct rxf_address_key);
 	__type(value, struct rxf_address);
 } addresses SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, RXF_MAX_STEERING_ENTRIES);
+	__type(key, struct rxf_steering_key);
+	__type(value, struct rxf_steering);
+} steering SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

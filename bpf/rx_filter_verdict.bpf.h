@@ -5,6 +5,7 @@
 
 #include "rx_filter_frame.bpf.h"
 #include "rx_filter_maps.bpf.h"
+#include "rx_filter_netdev.bpf.h"
 
 static __always_inline bool has_vid(const struct rxf_slot *slot, __u16 vid)
 {
@@ -41,9 +42,12 @@ static __always_inline bool is_link_local_control(const struct frame *frame)
 	return d[0] == 0x01 && d[1] == 0x80 && d[2] == 0xc2 && !d[3] && !d[4] && d[5] < 0x10;
 }
 
-/* Judges by one slot. The rules are read once: a frame sees one set of them. */
+/* Judges by one slot. The rules are read once: a frame sees one set of them. The own address of
+ * the device `dev` (0: not in sight), which most frames have, is compared first: it costs less than
+ * the map, and holds when it has changed since the set was programmed.
+ */
 static __always_inline __u32 judge(__u32 slot_id, const struct rxf_slot *slot,
-				   const struct frame *frame)
+				   const struct frame *frame, __u64 dev)
 {
 	__u64 rules = *(const volatile __u64 *)&slot->rules;
 
@@ -58,65 +62,114 @@ static __always_inline __u32 judge(__u32 slot_id, const struct rxf_slot *slot,
 			return RXF_ADMITTED;
 		return RXF_DROP_MULTICAST;
 	}
+	if (dev && is_device_address(dev, frame))
+		return RXF_ADMITTED;
 	return has_address(slot_id, frame) ? RXF_ADMITTED : RXF_DROP_UNICAST;
 }
 
-/* Whether the host may want what no upper wants. Where tags are out of sight and
- * the host has VLAN devices, any frame may be one of theirs.
- */
-static __always_inline bool host_wants(const struct rxf_slot *wanted, const struct frame *frame)
+/* Why the host wants what no upper wants, as far as the maps tell. */
+static __always_inline __u32 why_host_wants(const struct rxf_slot *wanted,
+					    const struct frame *frame)
 {
 	__u32 slot_id = RXF_SLOT_HOST;
 	struct rxf_slot *host;
 	__u64 rules;
 
 	if (is_link_local_control(frame))
-		return true;
+		return RXF_WHY_CONTROL;
 	if (!(*(const volatile __u64 *)&wanted->rules & RXF_RULE_HOST))
-		return false;
+		return RXF_WHY_DROPPED;
 	host = bpf_map_lookup_elem(&slots, &slot_id);
 	if (!host)
-		return true;
+		return RXF_WHY_TOO_SHORT;
 	rules = *(const volatile __u64 *)&host->rules;
+	/* Where tags are out of sight any frame may be one of a VLAN device. */
 	if (rules & RXF_RULE_HOST_VLANS &&
-	    (!frame->vid_known || (frame->vid && has_vid(host, frame->vid))))
-		return true;
+	    (!frame->vid_known || (frame->outer_vid && has_vid(host, frame->outer_vid))))
+		return RXF_WHY_VLAN_DEVICE;
 	if (rules & RXF_RULE_HOST_GROUPS && is_group(frame))
-		return true;
-	return rules & RXF_RULE_HOST_ADDRESSES && has_address(RXF_SLOT_HOST, frame);
+		return RXF_WHY_GROUPS;
+	if (rules & RXF_RULE_HOST_ADDRESSES && has_address(RXF_SLOT_HOST, frame))
+		return RXF_WHY_ADDRESS;
+	return RXF_WHY_DROPPED;
 }
 
-/* The union of what any upper wants, then the host. Sound, not exact. */
-static __always_inline __u32 judge_early(const struct frame *frame)
+static __always_inline struct rxf_ruling ruling_of(__u32 reason, __u32 why_admitted)
+{
+	struct rxf_ruling ruling = {
+		.reason = reason,
+		.why = reason == RXF_ADMITTED ? why_admitted : RXF_WHY_DROPPED,
+	};
+
+	return ruling;
+}
+
+/* rxf_mode.sole */
+static __always_inline __u64 sole_upper(void)
+{
+	__u32 zero = 0;
+	struct rxf_mode *m = bpf_map_lookup_elem(&mode, &zero);
+
+	return m ? *(const volatile __u64 *)&m->sole : 0;
+}
+
+/* The union of what any upper wants, then the host. Sound, not exact. The lower device's own
+ * address is the PASSTHRU upper's too, and the host's beside others.
+ */
+static __always_inline struct rxf_ruling rule_early(const struct frame *frame, __u64 dev)
 {
 	__u32 slot_id = RXF_SLOT_UNION;
 	struct rxf_slot *slot = bpf_map_lookup_elem(&slots, &slot_id);
-	__u32 reason;
+	struct rxf_ruling ruling;
+	__u64 sole = sole_upper();
 
 	if (!slot)
-		return RXF_ADMITTED;
-	reason = judge(RXF_SLOT_UNION, slot, frame);
-	if (reason == RXF_ADMITTED || host_wants(slot, frame))
-		return RXF_ADMITTED;
-	return reason;
+		return ruling_of(RXF_ADMITTED, RXF_WHY_TOO_SHORT);
+	if (!sole && dev && is_device_address(dev, frame))
+		return ruling_of(RXF_ADMITTED, RXF_WHY_ADDRESS);
+	ruling = ruling_of(judge(RXF_SLOT_UNION, slot, frame, sole ? dev : 0), RXF_WHY_FILTER);
+	if (!ruling.why)
+		ruling.why = why_host_wants(slot, frame);
+	return ruling;
 }
 
-/* The filter set of this guard's upper, exactly. */
-static __always_inline __u32 judge_guard(const struct frame *frame)
+/* What the upper with this index has active: RXF_ACTIVE_*. */
+static __always_inline __u64 active_of(__u32 index)
 {
-	__u32 index = rxf_config.guard_index;
-	__u32 zero = 0, slot_id;
-	struct rxf_slot *slot;
-	struct rxf_mode *m;
+	__u32 zero = 0;
+	struct rxf_mode *m = bpf_map_lookup_elem(&mode, &zero);
 
-	m = bpf_map_lookup_elem(&mode, &zero);
 	if (!m || index >= RXF_MAX_UPPERS)
-		return RXF_ADMITTED;
-	slot_id = *(const volatile __u64 *)&m->active[index];
+		return RXF_NO_SLOT;
+	return *(const volatile __u64 *)&m->active[index];
+}
+
+/* The filter set of one upper, exactly; `dev` is the upper itself, where it is in sight. */
+static __always_inline struct rxf_ruling rule_upper(__u64 active, const struct frame *frame,
+						    __u64 dev)
+{
+	__u32 slot_id = RXF_ACTIVE_SLOT(active);
+	struct rxf_slot *slot;
+
 	if (slot_id == RXF_NO_SLOT)
-		return RXF_ADMITTED;
+		return ruling_of(RXF_ADMITTED, RXF_WHY_UNFILTERED);
 	slot = bpf_map_lookup_elem(&slots, &slot_id);
-	return slot ? judge(slot_id, slot, frame) : RXF_ADMITTED;
+	if (!slot)
+		return ruling_of(RXF_ADMITTED, RXF_WHY_UNFILTERED);
+	return ruling_of(judge(slot_id, slot, frame, dev), RXF_WHY_FILTER);
+}
+
+/* In shadow, or not confirmed in time: verdicts are counted and nothing else. */
+static __always_inline bool is_armed(void)
+{
+	__u32 zero = 0;
+	struct rxf_mode *m = bpf_map_lookup_elem(&mode, &zero);
+	__u64 deadline;
+
+	if (!m || *(const volatile __u64 *)&m->control & RXF_CONTROL_SHADOW)
+		return false;
+	deadline = *(const volatile __u64 *)&m->deadline;
+	return !deadline || bpf_ktime_get_boot_ns() < deadline;
 }
 
 #endif

@@ -40,7 +40,8 @@ void setup(CLI::App& root, Globals& globals) {
 }
 
 std::vector<Verb> add_verbs(CLI::App& root) {
-  return {attach_verb(root), detach_verb(root), set_verb(root), get_verb(root), clear_verb(root), status_verb(root)};
+  return {attach_verb(root), detach_verb(root), set_verb(root),   get_verb(root),
+          clear_verb(root),  status_verb(root), probe_verb(root), explain_verb(root)};
 }
 
 // What CLI11 could not place: an unknown option before anything else, since its value may be among the rest.
@@ -64,7 +65,7 @@ std::string explain(const CLI::App& root, const CLI::ParseError& error) {
   const std::string start = verb.empty() ? "" : verb + ": ";
   if (const std::optional<std::string> rest = leftover(root)) return start + *rest + advice;
   if (verb.empty() && dynamic_cast<const CLI::RequiredError*>(&error) != nullptr)
-    return "a verb is missing: attach, detach, set, get, clear or status" + advice;
+    return "a verb is missing: attach, detach, set, get, clear, status, probe or explain" + advice;
 
   const std::string what = error.what();
   if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) == nullptr) return start + what + advice;

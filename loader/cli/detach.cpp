@@ -13,7 +13,8 @@ struct Options {
 
 void setup(CLI::App& app, Options& options) {
   add_text(app, "DEV", options.device, "Lower device")->option_text(" ");
-  app.add_flag("--all", options.all, "Every attached device of this network namespace");
+  app.add_flag("--all", options.all,
+               "Every attached device of this network namespace, and the pins of devices that are gone");
 }
 
 Result<Json> detach_one(const std::string& device, const Session& session) {
@@ -34,11 +35,21 @@ Result<void> detach_all(const Session& session) {
     answers.push_back(*answer);
     return {};
   });
+  const Result<std::vector<mirror::Remains>> all_remains = session.operations.remains(session.context);
+  if (!all_remains) return std::unexpected(all_remains.error());
+  Result<void> removed;
+  for (const mirror::Remains& remains : *all_remains) {
+    const Result<mirror::Report> report = session.operations.remove_remains(session.context, remains.pin_directory);
+    if (!report && removed) removed = std::unexpected(report.error());
+    if (!report) continue;
+    session.notes(report->notes);
+    answers.push_back({{"device", remains.device}, {"pinned", remains.pin_directory}, {"changed", report->changed}});
+  }
   if (session.json)
     session.print(answers);
   else if (devices->empty())
     session.out << "no device is attached\n";
-  return done;
+  return done ? removed : done;
 }
 
 Result<void> run(const Options& options, const Session& session) {

@@ -10,10 +10,13 @@ namespace rxf::cli {
 
 namespace {
 
+using mirror::AttachMode;
 using mirror::Count;
 using mirror::Counters;
 using mirror::EarlyHook;
 using mirror::LowerdevStatus;
+using mirror::Unconfirmed;
+using mirror::Undo;
 using mirror::UpperStatus;
 
 constexpr std::array kDropReasons = {Verdict::vlan, Verdict::unicast, Verdict::multicast, Verdict::broadcast};
@@ -81,6 +84,22 @@ std::string uppers_text(const LowerdevStatus& status, bool with_counters) {
   return text;
 }
 
+std::string_view mode_text(AttachMode mode) {
+  constexpr std::array<std::string_view, 4> kNames = {"auto", "tc", "native", "generic"};
+  return kNames.at(static_cast<std::size_t>(mode));
+}
+
+std::string undo_text(const Unconfirmed& confirm) {
+  if (confirm.undo == Undo::detach) return "detached";
+  return (confirm.undo == Undo::shadow ? "in shadow" : "in force") + std::string(" as before, --mode ") +
+         std::string(mode_text(confirm.mode));
+}
+
+Json to_json(const std::optional<Unconfirmed>& confirm) {
+  if (!confirm) return nullptr;
+  return {{"seconds_left", confirm->seconds_left}, {"undo", to_string(confirm->undo)}};
+}
+
 std::string problems_text(const LowerdevStatus& status) {
   std::string text;
   for (const std::string& problem : status.problems) text += "  ! " + printable(problem) + "\n";
@@ -130,23 +149,39 @@ std::string filter_text(const std::string& upper, const FilterSet& filter) {
   return text;
 }
 
+std::string arming_text(const LowerdevStatus& status) {
+  std::string text = status.shadow ? "  shadow: counted, not dropped\n" : "";
+  if (status.confirm && status.confirm->seconds_left != 0)
+    text += "  unconfirmed: " + std::to_string(status.confirm->seconds_left) + " s left, then " +
+            undo_text(*status.confirm) + "\n";
+  return text;
+}
+
 std::string attachment_text(const LowerdevStatus& status, bool dry_run) {
-  return headline(status) + uppers_text(status, false) + (dry_run ? "" : "  pinned at " + status.pin_directory + "\n") +
-         problems_text(status);
+  return headline(status) + arming_text(status) + uppers_text(status, false) +
+         (dry_run ? "" : "  pinned at " + status.pin_directory + "\n") + problems_text(status);
 }
 
 std::string status_text(const LowerdevStatus& status) {
-  return headline(status) + uppers_text(status, true) + "  early drop: " + dropped_text(status.early_counters) + "\n" +
-         "  pinned at " + status.pin_directory + "\n" + problems_text(status);
+  return headline(status) + arming_text(status) + uppers_text(status, true) +
+         "  early drop: " + dropped_text(status.early_counters) + "\n" + "  pinned at " + status.pin_directory + "\n" +
+         problems_text(status);
 }
 
 Json to_json(const LowerdevStatus& status) {
   Json uppers = Json::array();
   for (const UpperStatus& upper : status.uppers) uppers.push_back(to_json(upper));
-  return {
-      {"device", status.device}, {"ifindex", status.ifindex},         {"early_drop", mirror::to_string(status.early)},
-      {"reason", status.reason}, {"dispatcher", status.dispatcher},   {"pinned", status.pin_directory},
-      {"uppers", uppers},        {"counters", counters_json(status)}, {"problems", status.problems}};
+  return {{"device", status.device},
+          {"ifindex", status.ifindex},
+          {"early_drop", mirror::to_string(status.early)},
+          {"reason", status.reason},
+          {"dispatcher", status.dispatcher},
+          {"shadow", status.shadow},
+          {"confirm", to_json(status.confirm)},
+          {"pinned", status.pin_directory},
+          {"uppers", uppers},
+          {"counters", counters_json(status)},
+          {"problems", status.problems}};
 }
 
 }  // namespace rxf::cli

@@ -11,6 +11,9 @@ namespace rxf::cli {
 // "macvtap0: unfiltered", or the flags and VLANs on one line and one address on each of the next.
 [[nodiscard]] std::string filter_text(const std::string& upper, const FilterSet& filter);
 
+// A line for each of these: it is in shadow; it is to be confirmed.
+[[nodiscard]] std::string arming_text(const mirror::LowerdevStatus& status);
+
 // What `attach` answers: the early drop and why, the uppers, the pins. A dry run has no pins to show.
 [[nodiscard]] std::string attachment_text(const mirror::LowerdevStatus& status, bool dry_run);
 

@@ -7,7 +7,11 @@
 #include <vector>
 
 #include "loader/cli/filter_json.h"
+#include "loader/cli/watcher.h"
+#include "loader/mirror/explain.h"
 #include "loader/mirror/operations.h"
+#include "loader/mirror/probe.h"
+#include "loader/mirror/remains.h"
 #include "loader/netlink/net_namespace.h"
 
 namespace rxf::cli {
@@ -16,12 +20,17 @@ namespace rxf::cli {
 struct Operations {
   std::function<Result<void>(const std::string&)> enter_netns = netlink::enter_netns;
   std::function<decltype(mirror::attach)> attach = mirror::attach;
+  std::function<decltype(start_watcher)> watch = start_watcher;
   std::function<decltype(mirror::detach)> detach = mirror::detach;
   std::function<decltype(mirror::attached_devices)> attached_devices = mirror::attached_devices;
   std::function<decltype(mirror::set)> set = mirror::set;
   std::function<decltype(mirror::get)> get = mirror::get;
   std::function<decltype(mirror::clear)> clear = mirror::clear;
   std::function<decltype(mirror::status)> status = mirror::status;
+  std::function<decltype(mirror::remains)> remains = mirror::remains;
+  std::function<decltype(mirror::remove_remains)> remove_remains = mirror::remove_remains;
+  std::function<decltype(mirror::probe)> probe = mirror::probe;
+  std::function<decltype(mirror::explain)> explain = mirror::explain;
 };
 
 // One run of the command: the global options and where the answer goes. The references outlive it.

@@ -27,6 +27,19 @@ Result<void> show_one(const std::string& device, const Session& session) {
   return {};
 }
 
+Json remains_json(const mirror::Remains& remains) {
+  return {{"device", remains.device},
+          {"ifindex", remains.ifindex},
+          {"attached", false},
+          {"pinned", remains.pin_directory},
+          {"problems", {remains.problem}}};
+}
+
+std::string remains_text(const mirror::Remains& remains) {
+  return printable(remains.device) + ": pins without a device\n  pinned at " + remains.pin_directory + "\n  ! " +
+         printable(remains.problem) + "\n";
+}
+
 Result<void> show_all(const Session& session) {
   const Result<std::vector<std::string>> devices = session.operations.attached_devices(session.context);
   if (!devices) return std::unexpected(devices.error());
@@ -41,10 +54,16 @@ Result<void> show_all(const Session& session) {
     text += status_text(*status);
     return {};
   });
+  const Result<std::vector<mirror::Remains>> all_remains = session.operations.remains(session.context);
+  if (!all_remains) return std::unexpected(all_remains.error());
+  for (const mirror::Remains& remains : *all_remains) {
+    answers.push_back(remains_json(remains));
+    text += remains_text(remains);
+  }
   if (session.json)
     session.print(answers);
   else
-    session.out << (devices->empty() ? "no device is attached\n" : text);
+    session.out << (devices->empty() ? "no device is attached\n" : "") << text;
   return done;
 }
 

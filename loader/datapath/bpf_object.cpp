@@ -2,6 +2,7 @@
 #include "loader/datapath/bpf_object.h"
 
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <xdp/libxdp.h>
 
 #include <algorithm>
@@ -51,8 +52,8 @@ void choose_program(bpf_object* object, const char* wanted) {
   }
 }
 
-Result<void> choose_pins(bpf_object* object, const std::string& directory) {
-  for (const char* name : kMapNames) {
+Result<void> choose_pins(bpf_object* object, const std::string& directory, std::span<const char* const> shared) {
+  for (const char* name : shared) {
     bpf_map* map = bpf_object__find_map_by_name(object, name);
     if (map == nullptr) return system_error(ENOENT, std::string("the BPF object has no map ") + name);
     if (const int error = bpf_map__set_pin_path(map, (directory + "/" + name).c_str()); error != 0)
@@ -61,7 +62,31 @@ Result<void> choose_pins(bpf_object* object, const std::string& directory) {
   return {};
 }
 
+struct FreeBtf {
+  void operator()(btf* types) const { btf__free(types); }
+};
+
+bool kernel_has_function(const btf* types, const char* name) {
+  return btf__find_by_name_kind(types, name, BTF_KIND_FUNC) > 0;
+}
+
+std::uint32_t find_sight() {
+  capture_library_messages();
+  const std::unique_ptr<btf, FreeBtf> types(btf__load_vmlinux_btf());
+  if (types == nullptr) return RXF_SIGHT_NONE;
+  if (kernel_has_function(types.get(), "bpf_cast_to_kern_ctx") && kernel_has_function(types.get(), "bpf_rdonly_cast"))
+    return RXF_SIGHT_CAST;
+  const bool probe = libbpf_probe_bpf_helper(BPF_PROG_TYPE_SCHED_CLS, BPF_FUNC_probe_read_kernel, nullptr) == 1 &&
+                     libbpf_probe_bpf_helper(BPF_PROG_TYPE_XDP, BPF_FUNC_probe_read_kernel, nullptr) == 1;
+  return probe ? RXF_SIGHT_PROBE : RXF_SIGHT_NONE;
+}
+
 }  // namespace
+
+std::uint32_t device_sight() {
+  static const std::uint32_t sight = find_sight();
+  return sight;
+}
 
 std::span<const std::byte> embedded_object() {
   std::size_t size = 0;
@@ -70,7 +95,7 @@ std::span<const std::byte> embedded_object() {
 }
 
 Result<ObjectPtr> open_object(std::span<const std::byte> elf, const char* program, const rxf_config& config,
-                              const std::string& pin_directory) {
+                              const std::string& pin_directory, std::span<const char* const> shared) {
   capture_library_messages();
   LIBBPF_OPTS(bpf_object_open_opts, options, .object_name = "rx_filter");
   ObjectPtr object(bpf_object__open_mem(elf.data(), elf.size(), &options));
@@ -78,13 +103,13 @@ Result<ObjectPtr> open_object(std::span<const std::byte> elf, const char* progra
   if (auto done = configure(object.get(), config); !done) return std::unexpected(done.error());
   choose_program(object.get(), program);
   if (pin_directory.empty()) return object;
-  if (auto done = choose_pins(object.get(), pin_directory); !done) return std::unexpected(done.error());
+  if (auto done = choose_pins(object.get(), pin_directory, shared); !done) return std::unexpected(done.error());
   return object;
 }
 
 Result<ObjectPtr> load_object(std::span<const std::byte> elf, const char* program, const rxf_config& config,
-                              const std::string& pin_directory) {
-  auto object = open_object(elf, program, config, pin_directory);
+                              const std::string& pin_directory, std::span<const char* const> shared) {
+  auto object = open_object(elf, program, config, pin_directory, shared);
   if (!object) return object;
   last_message.clear();
   if (const int error = bpf_object__load(object->get()); error != 0) {
@@ -136,6 +161,14 @@ Result<bool> uses_map(std::uint32_t program_id, std::uint32_t map_id) {
   if (bpf_obj_get_info_by_fd(fd->get(), &raw, &length) != 0) return system_error(errno, "BPF program information");
   const auto end = ids.begin() + std::min<std::ptrdiff_t>(raw.nr_map_ids, std::ssize(ids));
   return std::find(ids.begin(), end, map_id) != end;
+}
+
+Result<bool> is_program(std::uint32_t program_id, const char* name, std::uint32_t map_id) {
+  const auto fd = program_by_id(program_id);
+  if (!fd) return fd.error().code == ENOENT ? Result<bool>(false) : std::unexpected(fd.error());
+  const auto info = program_info(fd->get());
+  if (!info) return std::unexpected(info.error());
+  return info->name == name ? uses_map(program_id, map_id) : false;
 }
 
 void capture_library_messages() {

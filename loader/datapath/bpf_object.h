@@ -20,9 +20,10 @@ namespace rxf::datapath {
 inline constexpr const char* kGuardProgram = "rxf_guard";
 inline constexpr const char* kEarlyTcProgram = "rxf_early_tc";
 inline constexpr const char* kEarlyXdpProgram = "rxf_early_xdp";
+inline constexpr const char* kSteerProgram = "rxf_steer";
 
 // Every map that is pinned, under its own name.
-inline constexpr std::array<const char*, 8> kMapNames = {"mode",  "slots",  "addresses", "counters",
+inline constexpr std::array<const char*, 9> kMapNames = {"mode",  "slots",  "addresses", "counters", "steering",
                                                          "vlans", "uppers", "filters",   "meta"};
 
 // The compiled programs that this binary carries.
@@ -33,14 +34,18 @@ struct CloseObject {
 };
 using ObjectPtr = std::unique_ptr<bpf_object, CloseObject>;
 
+// How the programs can read the kernel's own state here: RXF_SIGHT_*.
+std::uint32_t device_sight();
+
 // Opens `elf` with its configuration set and only `program` to be loaded (nullptr: no program, maps only). With a
-// non-empty `pin_directory` the maps found there are reused and missing ones are made and pinned.
+// non-empty `pin_directory` the maps found there are reused and missing ones are made and pinned; those that are not
+// among `shared` are the object's own.
 Result<ObjectPtr> open_object(std::span<const std::byte> elf, const char* program, const rxf_config& config,
-                              const std::string& pin_directory);
+                              const std::string& pin_directory, std::span<const char* const> shared = kMapNames);
 
 // Opens and loads. The error has the verifier's last words.
 Result<ObjectPtr> load_object(std::span<const std::byte> elf, const char* program, const rxf_config& config,
-                              const std::string& pin_directory);
+                              const std::string& pin_directory, std::span<const char* const> shared = kMapNames);
 
 // The descriptor of a loaded program; it belongs to the object.
 int program_fd(const ObjectPtr& object, const char* program);
@@ -60,6 +65,9 @@ Result<bool> same_instructions(std::uint32_t program_id, int other_fd);
 
 // Whether the program uses the map; false where there is no such program.
 Result<bool> uses_map(std::uint32_t program_id, std::uint32_t map_id);
+
+// The same, of a program with that name.
+Result<bool> is_program(std::uint32_t program_id, const char* name, std::uint32_t map_id);
 
 // Keeps libbpf and libxdp from writing to stderr; their last warning goes into our errors instead.
 void capture_library_messages();

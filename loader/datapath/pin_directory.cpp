@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <optional>
@@ -119,14 +120,37 @@ std::string pin_name(const PinOwner& owner) { return "rxfilter/" + escape(owner.
 PinDirectory::PinDirectory(std::string bpffs, const PinOwner& owner)
     : parent_(bpffs + "/rxfilter"), path_(std::move(bpffs) + "/" + pin_name(owner)) {}
 
+std::string PinDirectory::device() const {
+  const std::string name = fs::path(path_).filename();
+  return unescape(name.substr(0, name.find('@')));
+}
+
+bool PinDirectory::is_of_namespace(const std::string& netns_suffix) const {
+  const std::string name = fs::path(path_).filename();
+  const auto at = name.find('@');
+  return (at == std::string::npos ? "" : name.substr(at)) == netns_suffix;
+}
+
 bool PinDirectory::exists() const { return ::access(path_.c_str(), F_OK) == 0; }
 
+PinDirectory::PinDirectory(const std::string& path) : parent_(fs::path(path).parent_path().string()), path_(path) {}
+
+// A directory that was moved while we waited leaves another one in its place, or none.
 Result<Fd> PinDirectory::lock(Access access) const {
+  for (;;) {
+    Fd fd(::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!fd) return system_error(errno, "open " + path_);
+    while (::flock(fd.get(), access == Access::write ? LOCK_EX : LOCK_SH) != 0)
+      if (errno != EINTR) return system_error(errno, "lock " + path_);
+    if (is_still(fd, path_)) return fd;
+  }
+}
+
+Result<Fd> PinDirectory::try_lock() const {
   Fd fd(::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!fd) return system_error(errno, "open " + path_);
-  while (::flock(fd.get(), access == Access::write ? LOCK_EX : LOCK_SH) != 0)
-    if (errno != EINTR) return system_error(errno, "lock " + path_);
-  if (!is_still(fd, path_)) return system_error(ENOENT, "open " + path_);
+  if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) return system_error(errno, "lock " + path_);
+  if (!is_still(fd, path_)) return system_error(EWOULDBLOCK, "lock " + path_);
   return fd;
 }
 
@@ -140,15 +164,27 @@ Result<Fd> PinDirectory::create_and_lock() const {
   }
 }
 
-Result<void> PinDirectory::remove() const {
+Result<void> PinDirectory::clear() const {
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(path_, error)) {
     if (::unlink(entry.path().c_str()) != 0) return system_error(errno, "remove " + entry.path().string());
   }
   if (error) return system_error(error.value(), "read " + path_);
+  return {};
+}
+
+Result<void> PinDirectory::remove() const {
+  if (auto done = clear(); !done) return done;
   if (::rmdir(path_.c_str()) != 0) return system_error(errno, "remove " + path_);
   ::rmdir(parent_.c_str());  // stays while other devices have pins
   return {};
+}
+
+Result<void> PinDirectory::move_to(const PinDirectory& place) const {
+  if (::renameat2(AT_FDCWD, path_.c_str(), AT_FDCWD, place.path_.c_str(), RENAME_NOREPLACE) == 0) return {};
+  if (errno == EEXIST && ::renameat2(AT_FDCWD, path_.c_str(), AT_FDCWD, place.path_.c_str(), RENAME_EXCHANGE) == 0)
+    return {};
+  return system_error(errno, "rename " + path_ + " to " + place.path_);
 }
 
 Result<void> check_bpffs(const std::string& bpffs, bool may_mount) {
@@ -170,19 +206,13 @@ Result<void> check_bpffs(const std::string& bpffs, bool may_mount) {
   return {};
 }
 
-Result<std::vector<std::string>> pinned_devices(const std::string& bpffs, const std::string& netns_suffix) {
-  std::vector<std::string> devices;
+Result<std::vector<std::string>> pin_directories(const std::string& root) {
+  std::vector<std::string> paths;
   std::error_code error;
-  for (const auto& entry : fs::directory_iterator(bpffs + "/rxfilter", error)) {
-    const std::string name = entry.path().filename();
-    const auto at = name.find('@');
-    if ((at == std::string::npos ? "" : name.substr(at)) != netns_suffix) continue;
-    devices.push_back(unescape(name.substr(0, at)));
-  }
-  if (error && error != std::errc::no_such_file_or_directory)
-    return system_error(error.value(), "read " + bpffs + "/rxfilter");
-  std::sort(devices.begin(), devices.end());
-  return devices;
+  for (const auto& entry : fs::directory_iterator(root, error)) paths.push_back(entry.path());
+  if (error && error != std::errc::no_such_file_or_directory) return system_error(error.value(), "read " + root);
+  std::sort(paths.begin(), paths.end());
+  return paths;
 }
 
 }  // namespace rxf::datapath

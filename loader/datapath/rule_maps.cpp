@@ -26,6 +26,7 @@ Layout layout_of(std::string_view map) {
   if (map == "mode") return {4, sizeof(rxf_mode)};
   if (map == "slots") return {4, sizeof(rxf_slot)};
   if (map == "addresses") return {sizeof(rxf_address_key), sizeof(rxf_address)};
+  if (map == "steering") return {sizeof(rxf_steering_key), sizeof(rxf_steering)};
   if (map == "counters") return {4, sizeof(rxf_counters)};
   if (map == "vlans") return {4, sizeof(rxf_vlan_list)};
   if (map == "uppers") return {4, sizeof(rxf_upper)};
@@ -50,6 +51,12 @@ Result<void> check_layout(const char* name, int fd) {
 
 rxf_address_key key_of(std::uint32_t slot, const MacAddress& address) {
   rxf_address_key key{.slot = static_cast<__u16>(slot)};
+  std::copy(address.bytes.begin(), address.bytes.end(), std::begin(key.address));
+  return key;
+}
+
+rxf_steering_key key_of(const MacAddress& address) {
+  rxf_steering_key key{};
   std::copy(address.bytes.begin(), address.bytes.end(), std::begin(key.address));
   return key;
 }
@@ -149,7 +156,15 @@ VlanSet RuleMaps::vlans(std::uint32_t slot) const {
   return VlanSet::from_words(words);
 }
 
-std::uint32_t RuleMaps::active(std::uint32_t index) const { return static_cast<std::uint32_t>(mode_->active[index]); }
+std::uint32_t RuleMaps::active(std::uint32_t index) const {
+  return static_cast<std::uint32_t>(RXF_ACTIVE_SLOT(mode_->active[index]));
+}
+
+std::uint64_t RuleMaps::sole() const { return mode_->sole; }
+
+std::uint64_t RuleMaps::control() const { return mode_->control; }
+
+std::uint64_t RuleMaps::deadline() const { return mode_->deadline; }
 
 Result<std::map<std::uint32_t, AddressSet>> RuleMaps::addresses() const {
   std::map<std::uint32_t, AddressSet> found;
@@ -179,11 +194,22 @@ void RuleMaps::store_vlans(std::uint32_t slot, const VlanSet& vlans) {
   }
 }
 
-void RuleMaps::activate(std::uint32_t index, std::uint32_t slot) {
-  assert(index < RXF_MAX_UPPERS && slot < RXF_MAX_SLOTS);
-  __atomic_store_n(&mode_->active[index], std::uint64_t{slot}, __ATOMIC_RELEASE);
+void RuleMaps::store(__u64& word, std::uint64_t value) {
+  if (word == value) return;
+  __atomic_store_n(&word, __u64{value}, __ATOMIC_RELEASE);
   wrote();
 }
+
+void RuleMaps::activate(std::uint32_t index, std::uint32_t slot, std::uint32_t ifindex) {
+  assert(index < RXF_MAX_UPPERS && slot < RXF_MAX_SLOTS);
+  store(mode_->active[index], std::uint64_t{ifindex} << 32 | slot);
+}
+
+void RuleMaps::store_sole(std::uint64_t sole) { store(mode_->sole, sole); }
+
+void RuleMaps::store_control(std::uint64_t control) { store(mode_->control, control); }
+
+void RuleMaps::store_deadline(std::uint64_t deadline) { store(mode_->deadline, deadline); }
 
 Result<void> RuleMaps::insert(std::uint32_t slot, const MacAddress& address, std::uint32_t ifindex) {
   const rxf_address_key key = key_of(slot, address);
@@ -203,6 +229,30 @@ Result<void> RuleMaps::insert(std::uint32_t slot, const MacAddress& address, std
 Result<void> RuleMaps::erase(std::uint32_t slot, const MacAddress& address) {
   const rxf_address_key key = key_of(slot, address);
   auto done = remove(fd("addresses"), &key, "delete from map addresses");
+  wrote();
+  return done;
+}
+
+Result<std::map<MacAddress, rxf_steering>> RuleMaps::steering() const {
+  std::map<MacAddress, rxf_steering> found;
+  const auto done = for_each<rxf_steering_key, rxf_steering>(
+      fd("steering"), [&](const rxf_steering_key& key, const rxf_steering& claim) {
+        found.emplace(MacAddress::from_bytes(key.address), claim);
+      });
+  if (!done) return std::unexpected(done.error());
+  return found;
+}
+
+Result<void> RuleMaps::insert_steering(const MacAddress& address, const rxf_steering& claim) {
+  const rxf_steering_key key = key_of(address);
+  auto done = update(fd("steering"), &key, &claim, BPF_NOEXIST, "insert into map steering");
+  wrote();
+  return done;
+}
+
+Result<void> RuleMaps::erase_steering(const MacAddress& address) {
+  const rxf_steering_key key = key_of(address);
+  auto done = remove(fd("steering"), &key, "delete from map steering");
   wrote();
   return done;
 }

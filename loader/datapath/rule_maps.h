@@ -37,16 +37,29 @@ class RuleMaps {
   // What the packet path reads.
   [[nodiscard]] std::uint64_t rules(std::uint32_t slot) const;
   [[nodiscard]] VlanSet vlans(std::uint32_t slot) const;
-  [[nodiscard]] std::uint32_t active(std::uint32_t index) const;
+  [[nodiscard]] std::uint32_t active(std::uint32_t index) const;  // slot
+  [[nodiscard]] std::uint64_t sole() const;                       // rxf_mode.sole
   Result<std::map<std::uint32_t, AddressSet>> addresses() const;  // by slot
 
   void store_rules(std::uint32_t slot, std::uint64_t rules);
   void store_vlans(std::uint32_t slot, const VlanSet& vlans);  // a store per word that differs
-  void activate(std::uint32_t index, std::uint32_t slot);
+  void activate(std::uint32_t index, std::uint32_t slot, std::uint32_t ifindex);
+  void store_sole(std::uint64_t sole);
   // `ifindex` of the upper, 0 for the early drop. Error EEXIST if it is there; E2BIG with the number if the map is
   // full.
   Result<void> insert(std::uint32_t slot, const MacAddress& address, std::uint32_t ifindex);
   Result<void> erase(std::uint32_t slot, const MacAddress& address);
+
+  // Whether verdicts are carried out: rxf_mode.control and .deadline.
+  [[nodiscard]] std::uint64_t control() const;
+  [[nodiscard]] std::uint64_t deadline() const;
+  void store_control(std::uint64_t control);
+  void store_deadline(std::uint64_t deadline);
+
+  // Further unicast addresses of uppers, and whose each is.
+  Result<std::map<MacAddress, rxf_steering>> steering() const;
+  Result<void> insert_steering(const MacAddress& address, const rxf_steering& claim);  // error EEXIST if it is there
+  Result<void> erase_steering(const MacAddress& address);
 
   // Text for people who dump `vlans`.
   Result<void> describe_vlans(std::uint32_t slot, std::uint32_t ifindex, const std::string& text);
@@ -79,6 +92,7 @@ class RuleMaps {
   RuleMaps() = default;
   static Result<RuleMaps> from(const std::function<Result<Fd>(const char*)>& open_map);
   Result<void> map_arrays();
+  void store(__u64& word, std::uint64_t value);
   void wrote() const {
     if (on_write) on_write();
   }

@@ -55,6 +55,7 @@ class Writer {
   struct Switch {
     std::uint32_t index;
     std::uint32_t slot;
+    std::uint32_t ifindex;
   };
 
   SlotContent current(std::uint32_t slot) const;
@@ -64,6 +65,9 @@ class Writer {
   Result<void> shrink(const InPlace& slot);
   Result<void> build_guards();
   Result<std::uint32_t> build(const GuardRules& guard, const SlotContent& content);
+  Result<void> claim_addresses();
+  Result<void> release_addresses();
+  [[nodiscard]] AddressSet surplus_claims() const;
   void switch_guards();
   [[nodiscard]] bool is_free(std::uint32_t slot) const;
   [[nodiscard]] std::set<std::uint32_t> stale_slots() const;
@@ -72,6 +76,7 @@ class Writer {
   RuleMaps& maps_;
   const DesiredRules& desired_;
   std::map<std::uint32_t, AddressSet> addresses_;  // what `addresses` holds, by slot; kept in step
+  std::map<MacAddress, rxf_steering> claims_;      // what `steering` holds; kept in step
   std::vector<Switch> switches_;
 };
 
@@ -144,15 +149,45 @@ Result<void> Writer::build_guards() {
     if (active != RXF_NO_SLOT && current(active) == content) continue;
     const auto slot = build(guard, content);
     if (!slot) return std::unexpected(slot.error());
-    switches_.push_back({guard.index, *slot});
+    switches_.push_back({guard.index, *slot, guard.ifindex});
   }
   for (std::uint32_t index = 0; index < RXF_MAX_UPPERS; ++index)
-    if (!kept.contains(index) && maps_.active(index) != RXF_NO_SLOT) switches_.push_back({index, RXF_NO_SLOT});
+    if (!kept.contains(index) && maps_.active(index) != RXF_NO_SLOT) switches_.push_back({index, RXF_NO_SLOT, 0});
   return {};
 }
 
+bool same(const rxf_steering& a, const rxf_steering& b) { return a.index == b.index && a.flags == b.flags; }
+
+// Before the guards are switched: a claim does nothing until its upper's slot has the address. One that changes hands
+// waits for the other to be released.
+Result<void> Writer::claim_addresses() {
+  for (const auto& [address, claim] : desired_.steering) {
+    if (claims_.contains(address)) continue;
+    if (auto done = maps_.insert_steering(address, claim); !done) return done;
+    claims_.emplace(address, claim);
+  }
+  return {};
+}
+
+AddressSet Writer::surplus_claims() const {
+  AddressSet surplus;
+  for (const auto& [address, claim] : claims_) {
+    const auto desired = desired_.steering.find(address);
+    if (desired == desired_.steering.end() || !same(desired->second, claim)) surplus.insert(address);
+  }
+  return surplus;
+}
+
+Result<void> Writer::release_addresses() {
+  for (const MacAddress& address : surplus_claims()) {
+    if (auto done = maps_.erase_steering(address); !done) return done;
+    claims_.erase(address);
+  }
+  return claim_addresses();
+}
+
 void Writer::switch_guards() {
-  for (const Switch& change : switches_) maps_.activate(change.index, change.slot);
+  for (const Switch& change : switches_) maps_.activate(change.index, change.slot, change.ifindex);
 }
 
 std::set<std::uint32_t> Writer::stale_slots() const {
@@ -179,6 +214,9 @@ Result<void> Writer::run(const std::function<Result<void>()>& wait) {
   auto addresses = maps_.addresses();
   if (!addresses) return std::unexpected(addresses.error());
   addresses_ = std::move(*addresses);
+  auto claims = maps_.steering();
+  if (!claims) return std::unexpected(claims.error());
+  claims_ = std::move(*claims);
   // The union's rules send the program on to the host's slot: last when growing, first when shrinking.
   InPlace wanted{RXF_SLOT_UNION, content_of(desired_.wanted)};
   const InPlace host{RXF_SLOT_HOST, content_of(desired_.host)};
@@ -191,17 +229,19 @@ Result<void> Writer::run(const std::function<Result<void>()>& wait) {
   for (const InPlace& slot : {host, wanted})
     if (auto done = grow(slot); !done) return done;
   if (auto done = build_guards(); !done) return done;
+  if (auto done = claim_addresses(); !done) return done;
+  maps_.store_sole(desired_.sole);
   switch_guards();
 
   const auto stale = stale_slots();
-  if (stale.empty() && in_step(wanted) && in_step(host) && switches_.empty()) return {};
+  if (stale.empty() && in_step(wanted) && in_step(host) && switches_.empty() && surplus_claims().empty()) return {};
   if (auto done = wait(); !done) return done;
 
   for (const InPlace& slot : {wanted, host})
     if (auto done = shrink(slot); !done) return done;
   for (const std::uint32_t slot : stale)
     if (auto done = empty(slot); !done) return done;
-  return {};
+  return release_addresses();
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <vector>
 
 #include "loader/datapath/rule_maps.h"
@@ -20,7 +21,9 @@ struct GuardRules {
 struct DesiredRules {
   Rules wanted;
   HostRules host;
-  std::vector<GuardRules> guards;  // every other index goes to RXF_NO_SLOT
+  std::uint64_t sole = 0;                       // rxf_mode.sole
+  std::vector<GuardRules> guards;               // every other index goes to RXF_NO_SLOT
+  std::map<MacAddress, rxf_steering> steering;  // further unicast addresses of uppers
 };
 
 // Brings the maps from whatever they hold to `desired`, with no moment at which a frame that the old and the new rules

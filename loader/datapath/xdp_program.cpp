@@ -13,6 +13,8 @@
 namespace rxf::datapath {
 namespace {
 
+constexpr const char* kDispatcher = "xdp_dispatcher";
+
 struct CloseProgram {
   void operator()(xdp_program* program) const { xdp_program__close(program); }
 };
@@ -29,6 +31,8 @@ XdpEntry entry_of(const xdp_program* program) {
 
 xdp_attach_mode libxdp_mode(XdpMode mode) { return mode == XdpMode::native ? XDP_MODE_NATIVE : XDP_MODE_SKB; }
 
+__u32 mode_flag(XdpMode mode) { return mode == XdpMode::native ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE; }
+
 // nullptr: nothing attached.
 Result<MultiprogPtr> programs_on(std::uint32_t ifindex) {
   capture_library_messages();
@@ -40,14 +44,28 @@ Result<MultiprogPtr> programs_on(std::uint32_t ifindex) {
 }
 
 // Only if the program is still the one we mean.
-Result<void> detach_single(std::uint32_t ifindex, std::uint32_t id, xdp_attach_mode mode) {
+Result<void> detach_single(std::uint32_t ifindex, std::uint32_t id, XdpMode mode) {
   const auto fd = program_by_id(id);
   if (!fd) return fd.error().code == ENOENT ? Result<void>{} : std::unexpected(fd.error());
   LIBBPF_OPTS(bpf_xdp_attach_opts, options, .old_prog_fd = fd->get());
-  const __u32 flags = mode == XDP_MODE_NATIVE ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE;
-  const int error = bpf_xdp_detach(static_cast<int>(ifindex), flags | XDP_FLAGS_REPLACE, &options);
+  const int error = bpf_xdp_detach(static_cast<int>(ifindex), mode_flag(mode) | XDP_FLAGS_REPLACE, &options);
   if (error == 0 || error == -ENODEV) return {};
   return system_error(error, "detach the XDP program");
+}
+
+Result<std::uint32_t> replace_single(std::uint32_t ifindex, const ObjectPtr& object, std::uint32_t old_id,
+                                     XdpMode mode) {
+  const auto old = program_by_id(old_id);
+  if (!old) return std::unexpected(old.error());
+  if (const int error = bpf_object__load(object.get()); error != 0)
+    return system_error(error, "load the XDP program (" + last_library_message() + ")");
+  const int fd = program_fd(object, kEarlyXdpProgram);
+  const auto info = program_info(fd);
+  if (!info) return std::unexpected(info.error());
+  LIBBPF_OPTS(bpf_xdp_attach_opts, options, .old_prog_fd = old->get());
+  const int error = bpf_xdp_attach(static_cast<int>(ifindex), fd, mode_flag(mode), &options);
+  if (error != 0) return system_error(error, "replace the XDP program id " + std::to_string(old_id));
+  return info->id;
 }
 
 Result<void> detach_from_dispatcher(std::uint32_t ifindex, std::uint32_t id, xdp_attach_mode mode) {
@@ -59,6 +77,31 @@ Result<void> detach_from_dispatcher(std::uint32_t ifindex, std::uint32_t id, xdp
   return system_error(error, "take the XDP program out of the dispatcher (" + last_library_message() + ")");
 }
 
+Result<std::uint32_t> add_xdp(std::uint32_t ifindex, const ObjectPtr& object, XdpMode mode) {
+  DECLARE_LIBXDP_OPTS(xdp_program_opts, options, .obj = object.get(), .prog_name = kEarlyXdpProgram);
+  const ProgramPtr program(xdp_program__create(&options));
+  if (const auto error = static_cast<int>(libxdp_get_error(program.get())); error != 0)
+    return system_error(error, "open the XDP program");
+  const int error = xdp_program__attach(program.get(), static_cast<int>(ifindex), libxdp_mode(mode), 0);
+  if (error != 0)
+    return system_error(error,
+                        std::string("attach in XDP ") + (mode == XdpMode::native ? "native" : "generic") + " mode");
+  return xdp_program__id(program.get());
+}
+
+// `alone` where it is no dispatcher that libxdp can read.
+Result<XdpState> components_of(std::uint32_t ifindex, XdpState alone) {
+  const auto programs = programs_on(ifindex);
+  if (!programs) return std::unexpected(programs.error());
+  if (*programs == nullptr) return XdpState{};
+  xdp_multiprog* all = programs->get();
+  if (xdp_multiprog__is_legacy(all)) return alone;
+  XdpState state{.mode = alone.mode, .dispatcher = true};
+  for (const xdp_program* program = nullptr; (program = xdp_multiprog__next_prog(program, all)) != nullptr;)
+    state.programs.push_back(entry_of(program));
+  return state;
+}
+
 }  // namespace
 
 bool XdpState::has(std::uint32_t id) const {
@@ -66,20 +109,22 @@ bool XdpState::has(std::uint32_t id) const {
          std::any_of(programs.begin(), programs.end(), [&](const XdpEntry& entry) { return entry.id == id; });
 }
 
+// Libxdp is asked about its own dispatcher alone: every look at a lone program would cost it a descriptor, and keep the
+// program loaded for as long as the process lives (1.3.1).
 Result<XdpState> query_xdp(std::uint32_t ifindex) {
-  const auto programs = programs_on(ifindex);
-  if (!programs) return std::unexpected(programs.error());
-  if (*programs == nullptr) return XdpState{};
-  xdp_multiprog* all = programs->get();
-  XdpState state{.dispatcher = !xdp_multiprog__is_legacy(all)};
-  state.mode = xdp_multiprog__attach_mode(all) == XDP_MODE_SKB ? XdpMode::generic : XdpMode::native;
-  if (!state.dispatcher) {
-    if (const xdp_program* main = xdp_multiprog__main_prog(all); main != nullptr) state.programs = {entry_of(main)};
-    return state;
-  }
-  for (const xdp_program* program = nullptr; (program = xdp_multiprog__next_prog(program, all)) != nullptr;)
-    state.programs.push_back(entry_of(program));
-  return state;
+  capture_library_messages();
+  LIBBPF_OPTS(bpf_xdp_query_opts, hook);
+  if (const int error = bpf_xdp_query(static_cast<int>(ifindex), 0, &hook); error != 0)
+    return system_error(error, "query the XDP programs");
+  const std::uint32_t id = hook.drv_prog_id != 0 ? hook.drv_prog_id : hook.skb_prog_id;
+  if (id == 0) return XdpState{};
+  const auto fd = program_by_id(id);
+  if (!fd) return fd.error().code == ENOENT ? XdpState{} : Result<XdpState>(std::unexpected(fd.error()));
+  const auto info = program_info(fd->get());
+  if (!info) return std::unexpected(info.error());
+  XdpState state{.mode = hook.drv_prog_id != 0 ? XdpMode::native : XdpMode::generic,
+                 .programs = {{.id = id, .name = info->name}}};
+  return info->name == kDispatcher ? components_of(ifindex, std::move(state)) : state;
 }
 
 Result<void> check_xdp_free(const XdpState& state) {
@@ -95,23 +140,26 @@ Result<std::uint32_t> attach_xdp(std::uint32_t ifindex, const ObjectPtr& object,
   const auto state = query_xdp(ifindex);
   if (!state) return std::unexpected(state.error());
   if (auto free = check_xdp_free(*state); !free) return std::unexpected(free.error());
-  DECLARE_LIBXDP_OPTS(xdp_program_opts, options, .obj = object.get(), .prog_name = kEarlyXdpProgram);
-  const ProgramPtr program(xdp_program__create(&options));
-  if (const auto error = static_cast<int>(libxdp_get_error(program.get())); error != 0)
-    return system_error(error, "open the XDP program");
-  const int error = xdp_program__attach(program.get(), static_cast<int>(ifindex), libxdp_mode(mode), 0);
-  if (error != 0)
-    return system_error(error,
-                        std::string("attach in XDP ") + (mode == XdpMode::native ? "native" : "generic") + " mode");
-  return xdp_program__id(program.get());
+  return add_xdp(ifindex, object, mode);
+}
+
+Result<std::uint32_t> replace_xdp(std::uint32_t ifindex, const ObjectPtr& object, std::uint32_t old_id) {
+  const auto state = query_xdp(ifindex);
+  if (!state) return std::unexpected(state.error());
+  if (!state->has(old_id)) return system_error(ENOENT, "XDP program id " + std::to_string(old_id));
+  if (!state->dispatcher) return replace_single(ifindex, object, old_id, *state->mode);
+  const auto id = add_xdp(ifindex, object, *state->mode);
+  if (!id) return id;
+  if (auto left = detach_xdp(ifindex, old_id); !left) return std::unexpected(left.error());
+  return id;
 }
 
 Result<void> detach_xdp(std::uint32_t ifindex, std::uint32_t id) {
   const auto state = query_xdp(ifindex);
   if (!state) return std::unexpected(state.error());
   if (!state->has(id)) return {};
-  const xdp_attach_mode mode = libxdp_mode(*state->mode);
-  return state->dispatcher ? detach_from_dispatcher(ifindex, id, mode) : detach_single(ifindex, id, mode);
+  return state->dispatcher ? detach_from_dispatcher(ifindex, id, libxdp_mode(*state->mode))
+                           : detach_single(ifindex, id, *state->mode);
 }
 
 }  // namespace rxf::datapath

@@ -37,6 +37,11 @@ Result<void> check_xdp_free(const XdpState& state);
 // EBUSY, by name and id. Returns the program's id.
 Result<std::uint32_t> attach_xdp(std::uint32_t ifindex, const ObjectPtr& object, XdpMode mode);
 
+// The same in the place of `old_id`, a program of ours on that hook, and in the mode that it has: no frame passes
+// between the two unseen. Alone, it is one exchange, refused if somebody else's program is there by now. In the
+// dispatcher the new one comes before the old one goes, and both see a frame meanwhile.
+Result<std::uint32_t> replace_xdp(std::uint32_t ifindex, const ObjectPtr& object, std::uint32_t old_id);
+
 // Takes our program, by id, off the device and leaves others; already gone is done.
 Result<void> detach_xdp(std::uint32_t ifindex, std::uint32_t id);
 

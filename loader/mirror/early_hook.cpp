@@ -3,11 +3,14 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <string>
+#include <utility>
 
 #include "loader/datapath/bpf_object.h"
-#include "loader/datapath/tc_filter.h"
+#include "loader/datapath/pin_identity.h"
+#include "loader/datapath/program_config.h"
 #include "loader/datapath/xdp_program.h"
-#include "loader/netlink/clsact.h"
+#include "loader/mirror/tc_attachment.h"
 #include "loader/netlink/ethtool.h"
 
 namespace rxf::mirror {
@@ -26,96 +29,188 @@ std::uint32_t value_of(T hook_or_mode) {
   return static_cast<std::uint32_t>(hook_or_mode);
 }
 
-Result<bool> is_ours(const Lowerdev& device, std::uint32_t program_id) {
-  return datapath::uses_map(program_id, device.maps.rules_map_id());
+// What is on the XDP hook, and which of it is ours. Ids of ours: the one to keep first, then what an interrupted
+// command left beside it.
+struct XdpPlace {
+  datapath::XdpState state;
+  std::vector<std::uint32_t> ours;
+};
+
+EarlyHook hook_of(datapath::XdpMode mode) {
+  return mode == datapath::XdpMode::native ? EarlyHook::xdp_native : EarlyHook::xdp_generic;
 }
 
-// Our XDP program on the device, noted or not: 0 where there is none.
-Result<std::uint32_t> find_xdp(const Lowerdev& device, const datapath::XdpState& state) {
-  for (const datapath::XdpEntry& entry : state.programs) {
-    const auto ours = is_ours(device, entry.id);
+datapath::XdpMode mode_of(EarlyHook hook) {
+  return hook == EarlyHook::xdp_native ? datapath::XdpMode::native : datapath::XdpMode::generic;
+}
+
+// By the maps it uses, noted or not.
+Result<XdpPlace> xdp_place(const Lowerdev& device, std::uint32_t noted) {
+  auto state = datapath::query_xdp(device.link.ifindex);
+  if (!state) return std::unexpected(state.error());
+  XdpPlace place{.state = std::move(*state)};
+  for (const datapath::XdpEntry& entry : place.state.programs) {
+    const auto ours = datapath::uses_map(entry.id, device.maps.rules_map_id());
     if (!ours) return std::unexpected(ours.error());
-    if (*ours) return entry.id;
+    if (*ours) place.ours.insert(entry.id == noted ? place.ours.begin() : place.ours.end(), entry.id);
+  }
+  return place;
+}
+
+// Where the pins are that an early drop of ours on another device's maps runs on; "" for any other program.
+Result<std::string> other_pins_of(const datapath::PinDirectory& pins, const datapath::XdpEntry& entry) {
+  if (entry.name != datapath::kEarlyXdpProgram) return "";
+  const auto directories = datapath::pin_directories(pins.root());
+  if (!directories) return std::unexpected(directories.error());
+  for (const std::string& path : *directories) {
+    const auto map = datapath::pinned_rules_map_id(path);
+    if (!map) continue;
+    const auto uses = datapath::uses_map(entry.id, *map);
+    if (!uses) return std::unexpected(uses.error());
+    if (*uses) return path;
+  }
+  return "";
+}
+
+// The program that was left on the hook when its device came from another network namespace: 0 where there is none.
+Result<std::uint32_t> find_stray(const Lowerdev& device, const XdpPlace& place, std::vector<std::string>& notes) {
+  for (const datapath::XdpEntry& entry : place.state.programs) {
+    if (std::ranges::find(place.ours, entry.id) != place.ours.end()) continue;
+    const auto path = other_pins_of(device.pins, entry);
+    if (!path) return std::unexpected(path.error());
+    if (path->empty()) continue;
+    notes.push_back(device.link.name + " came with an early drop (program id " + std::to_string(entry.id) +
+                    ") whose maps are pinned at " + *path + ": it was replaced");
+    return entry.id;
   }
   return 0;
 }
 
 Result<void> leave_xdp(Lowerdev& device) {
-  const auto state = datapath::query_xdp(device.link.ifindex);
-  if (!state) return std::unexpected(state.error());
-  const auto id = find_xdp(device, *state);
-  if (!id) return std::unexpected(id.error());
-  return *id == 0 ? Result<void>{} : datapath::detach_xdp(device.link.ifindex, *id);
-}
-
-Result<void> leave_tc(Lowerdev& device, const rxf_meta& meta) {
-  const auto found = datapath::find_tc(device.link.ifindex, device.maps.rules_map_id());
-  if (!found) return std::unexpected(found.error());
-  if (found->prog_id != 0)
-    if (auto done = datapath::detach_tc(device.link.ifindex, *found); !done) return done;
-  return meta.early.made_qdisc == 0 ? Result<void>{} : netlink::remove_empty_clsact(device.host.socket, device.link);
-}
-
-// What is noted in `meta` first, so that an interrupted attach is found and undone.
-Result<void> enter_tc(Lowerdev& device, rxf_meta& meta) {
-  const auto object = datapath::load_object(datapath::embedded_object(), datapath::kEarlyTcProgram, {.stand_down = 1},
-                                            device.pins.path());
-  if (!object) return std::unexpected(object.error());
-  const auto previous = datapath::find_tc(device.link.ifindex, device.maps.rules_map_id());
-  if (!previous) return std::unexpected(previous.error());
-  const auto has_hook = netlink::has_ingress_hook(device.host.socket, device.link);
-  if (!has_hook) return std::unexpected(has_hook.error());
-  const std::uint32_t made_qdisc = *has_hook ? meta.early.made_qdisc : 1;
-  meta.early = *previous;
-  meta.early.made_qdisc = made_qdisc;
-  if (auto done = device.maps.put_meta(meta); !done) return done;
-  const int fd = datapath::program_fd(*object, datapath::kEarlyTcProgram);
-  const auto filter = datapath::attach_tc(device.link.ifindex, fd, meta.early);
-  if (!filter) return std::unexpected(filter.error());
-  meta.early = *filter;
+  const auto place = xdp_place(device, 0);
+  if (!place) return std::unexpected(place.error());
+  for (const std::uint32_t id : place->ours)
+    if (auto done = datapath::detach_xdp(device.link.ifindex, id); !done) return done;
   return {};
 }
 
-Result<void> enter_xdp(Lowerdev& device, rxf_meta& meta, EarlyHook hook, bool judges) {
-  // A device has one XDP mode at a time, and one program without a dispatcher: the guards are exact meanwhile.
-  if (auto left = leave_xdp(device); !left) return left;
-  const auto object =
-      datapath::open_object(datapath::embedded_object(), datapath::kEarlyXdpProgram,
-                            {.judge_frame_vlan = judges ? 1U : 0U, .stand_down = 1}, device.pins.path());
-  if (!object) return std::unexpected(object.error());
-  const auto mode = hook == EarlyHook::xdp_native ? datapath::XdpMode::native : datapath::XdpMode::generic;
-  const auto id = datapath::attach_xdp(device.link.ifindex, *object, mode);
-  if (!id) return std::unexpected(id.error());
-  meta.xdp_prog_id = *id;
-  return {};
+TcAttachment early_tc(Lowerdev& device, rxf_meta& meta) {
+  return {.link = device.link,
+          .hook = datapath::TcHook::ingress,
+          .program = datapath::kEarlyTcProgram,
+          .config = {},
+          .note = [&device, &meta] { return device.maps.put_meta(meta); },
+          .noted = meta.early};
 }
 
-Result<void> enter(Lowerdev& device, rxf_meta& meta, EarlyHook hook, bool judges) {
-  auto done = hook == EarlyHook::tc ? enter_tc(device, meta) : enter_xdp(device, meta, hook, judges);
-  if (!done) return done;
-  meta.early_hook = value_of(hook);
-  meta.judges_vlan = judges ? 1 : 0;
-  return device.maps.put_meta(meta);
+Result<bool> enter_tc(Lowerdev& device, rxf_meta& meta) {
+  return ensure_attached(device, early_tc(device, meta), true);
 }
 
-Result<void> leave_others(Lowerdev& device, rxf_meta& meta, EarlyHook hook) {
-  auto done = hook == EarlyHook::tc ? leave_xdp(device) : leave_tc(device, meta);
-  if (!done) return done;
-  if (hook == EarlyHook::tc)
-    meta.xdp_prog_id = 0;
-  else
-    meta.early = {};
-  return device.maps.put_meta(meta);
+Result<void> leave_tc(Lowerdev& device, rxf_meta& meta) {
+  if (meta.steer_ingress.prog_id != 0 && meta.early.made_qdisc != 0)
+    std::swap(meta.early.made_qdisc, meta.steer_ingress.made_qdisc);
+  return ensure_detached(device, early_tc(device, meta));
+}
+
+rxf_config xdp_config(bool judges) { return {.judge_frame_vlan = judges ? 1U : 0U, .sight = datapath::device_sight()}; }
+
+Result<datapath::ObjectPtr> open_xdp(const Lowerdev& device, bool judges) {
+  return datapath::open_object(datapath::embedded_object(), datapath::kEarlyXdpProgram, xdp_config(judges),
+                               device.pins.path());
 }
 
 // Loads the program only to learn its tag; the kernel computes it from the instructions.
-Result<bool> is_current(const Lowerdev& device, const rxf_meta& meta) {
-  const bool tc = meta.early_hook == RXF_HOOK_TC;
-  const char* name = tc ? datapath::kEarlyTcProgram : datapath::kEarlyXdpProgram;
-  const rxf_config config{.judge_frame_vlan = tc ? 0 : meta.judges_vlan, .stand_down = 1};
-  const auto object = datapath::load_object(datapath::embedded_object(), name, config, device.pins.path());
+Result<bool> is_current(const Lowerdev& device, std::uint32_t id, bool judges) {
+  const auto object = datapath::load_object(datapath::embedded_object(), datapath::kEarlyXdpProgram, xdp_config(judges),
+                                            device.pins.path());
   if (!object) return std::unexpected(object.error());
-  return datapath::same_instructions(tc ? meta.early.prog_id : meta.xdp_prog_id, datapath::program_fd(*object, name));
+  const int fd = datapath::program_fd(*object, datapath::kEarlyXdpProgram);
+  const auto instructions = datapath::same_instructions(id, fd);
+  return instructions && *instructions ? datapath::same_configuration(id, fd) : instructions;
+}
+
+Result<std::uint32_t> attach_to_xdp(const Lowerdev& device, EarlyHook hook, bool judges) {
+  const auto object = open_xdp(device, judges);
+  if (!object) return std::unexpected(object.error());
+  return datapath::attach_xdp(device.link.ifindex, *object, mode_of(hook));
+}
+
+Result<std::uint32_t> replace_on_xdp(const Lowerdev& device, std::uint32_t old_id, bool judges) {
+  const auto object = open_xdp(device, judges);
+  if (!object) return std::unexpected(object.error());
+  return datapath::replace_xdp(device.link.ifindex, *object, old_id);
+}
+
+Result<void> check_alone(const datapath::XdpState& state, std::uint32_t ours) {
+  for (const datapath::XdpEntry& entry : state.programs)
+    if (entry.id != ours)
+      return std::unexpected(Error{.text = "XDP program " + entry.name + " (id " + std::to_string(entry.id) +
+                                           ") runs beside the early drop in the dispatcher, and a device has one XDP "
+                                           "mode at a time: detach it first (xdp-loader unload DEV)",
+                                   .code = EBUSY});
+  return {};
+}
+
+// A device has one XDP mode at a time, so tc drops early while neither of the two does.
+Result<std::uint32_t> change_xdp_mode(Lowerdev& device, rxf_meta& meta, const XdpPlace& place, std::uint32_t old_id,
+                                      EarlyHook hook, bool judges) {
+  if (auto alone = check_alone(place.state, old_id); !alone) return std::unexpected(alone.error());
+  if (const auto bridged = enter_tc(device, meta); !bridged) return std::unexpected(bridged.error());
+  if (auto left = datapath::detach_xdp(device.link.ifindex, old_id); !left) return std::unexpected(left.error());
+  const auto id = attach_to_xdp(device, hook, judges);
+  if (id) return id;
+  const auto back = attach_to_xdp(device, hook_of(*place.state.mode), judges);
+  if (!back) return id;
+  meta.xdp_prog_id = *back;
+  (void)leave_tc(device, meta);
+  return id;
+}
+
+// Returns whether anything was attached.
+Result<bool> enter_xdp(Lowerdev& device, rxf_meta& meta, EarlyHook hook, bool judges, std::vector<std::string>& notes) {
+  const auto place = xdp_place(device, meta.xdp_prog_id);
+  if (!place) return std::unexpected(place.error());
+  std::uint32_t old_id = place->ours.empty() ? 0 : place->ours.front();
+  const bool stays = old_id != 0 && *place->state.mode == mode_of(hook);
+  if (stays) {
+    const auto current = is_current(device, old_id, judges);
+    if (!current) return current;
+    meta.xdp_prog_id = old_id;
+    if (*current) return false;
+  }
+  if (old_id == 0) {
+    const auto stray = find_stray(device, *place, notes);
+    if (!stray) return std::unexpected(stray.error());
+    old_id = *stray;
+  }
+  const auto id = old_id == 0                           ? attach_to_xdp(device, hook, judges)
+                  : *place->state.mode == mode_of(hook) ? replace_on_xdp(device, old_id, judges)
+                                                        : change_xdp_mode(device, meta, *place, old_id, hook, judges);
+  if (!id) return std::unexpected(id.error());
+  meta.xdp_prog_id = *id;
+  return true;
+}
+
+Result<bool> enter(Lowerdev& device, rxf_meta& meta, EarlyHook hook, bool judges, std::vector<std::string>& notes) {
+  return hook == EarlyHook::tc ? enter_tc(device, meta) : enter_xdp(device, meta, hook, judges, notes);
+}
+
+// Every place of ours but the one on `hook`, also what an interrupted command left. Returns whether any was on XDP.
+Result<bool> leave_others(Lowerdev& device, rxf_meta& meta, EarlyHook hook, std::vector<std::string>& notes) {
+  if (hook != EarlyHook::tc)
+    if (auto done = leave_tc(device, meta); !done) return std::unexpected(done.error());
+  const auto place = xdp_place(device, meta.xdp_prog_id);
+  if (!place) return std::unexpected(place.error());
+  std::vector<std::uint32_t> others = place->ours;
+  if (hook != EarlyHook::tc) std::erase(others, meta.xdp_prog_id);
+  const auto stray = find_stray(device, *place, notes);
+  if (!stray) return std::unexpected(stray.error());
+  if (*stray != 0) others.push_back(*stray);
+  for (const std::uint32_t id : others)
+    if (auto done = datapath::detach_xdp(device.link.ifindex, id); !done) return std::unexpected(done.error());
+  if (hook == EarlyHook::tc) meta.xdp_prog_id = 0;
+  return !others.empty();
 }
 
 }  // namespace
@@ -132,18 +227,28 @@ AttachMode requested_mode(const rxf_meta& meta) {
   return meta.requested_mode <= RXF_HOOK_XDP_GENERIC ? static_cast<AttachMode>(meta.requested_mode) : AttachMode::auto_;
 }
 
-Result<EarlyState> early_state(const Lowerdev& device, const rxf_meta& meta) {
-  if (meta.early_hook == RXF_HOOK_NONE) return EarlyState{};
-  if (meta.early_hook == RXF_HOOK_TC) {
-    const auto id = datapath::query_tc(device.link.ifindex, meta.early);
-    if (!id) return std::unexpected(id.error());
-    return *id != 0 && *id == meta.early.prog_id ? EarlyState{.hook = EarlyHook::tc} : EarlyState{};
-  }
-  const auto state = datapath::query_xdp(device.link.ifindex);
+Result<void> check_room(const netlink::Link& link, const datapath::PinDirectory& pins, EarlyHook hook) {
+  if (hook == EarlyHook::tc) return {};
+  const auto state = datapath::query_xdp(link.ifindex);
   if (!state) return std::unexpected(state.error());
-  if (!state->has(meta.xdp_prog_id)) return EarlyState{};
-  return EarlyState{.hook = *state->mode == datapath::XdpMode::generic ? EarlyHook::xdp_generic : EarlyHook::xdp_native,
-                    .dispatcher = state->dispatcher};
+  for (const datapath::XdpEntry& entry : state->programs) {
+    const auto path = other_pins_of(pins, entry);
+    if (!path) return std::unexpected(path.error());
+    if (!path->empty()) return {};
+  }
+  return datapath::check_xdp_free(*state);
+}
+
+Result<EarlyState> early_state(Lowerdev& device, const rxf_meta& meta) {
+  rxf_meta noted = meta;
+  const auto at_tc = is_attached(device, early_tc(device, noted));
+  if (!at_tc) return std::unexpected(at_tc.error());
+  if (*at_tc && meta.early_hook == RXF_HOOK_TC) return EarlyState{.hook = EarlyHook::tc};
+  const auto place = xdp_place(device, meta.xdp_prog_id);
+  if (!place) return std::unexpected(place.error());
+  if (!place->ours.empty())
+    return EarlyState{.hook = hook_of(*place->state.mode), .dispatcher = place->state.dispatcher};
+  return EarlyState{.hook = *at_tc ? EarlyHook::tc : EarlyHook::none};
 }
 
 Result<bool> ensure_early_drop(Lowerdev& device, AttachMode mode, std::vector<std::string>& notes) {
@@ -153,34 +258,35 @@ Result<bool> ensure_early_drop(Lowerdev& device, AttachMode mode, std::vector<st
   if (!choice) return std::unexpected(choice.error());
   auto meta = device.maps.meta();
   if (!meta) return std::unexpected(meta.error());
+  const rxf_meta before = *meta;
   const auto now = early_state(device, *meta);
   if (!now) return std::unexpected(now.error());
 
-  const bool same_judgement = (meta->judges_vlan != 0) == judges_vlan(*traits, now->hook);
-  const bool fell_back = choice->may_fall_back && now->hook == EarlyHook::tc;
-  if (now->hook != EarlyHook::none && (now->hook == choice->hook || fell_back) && same_judgement) {
-    const auto current = is_current(device, *meta);
-    if (!current) return std::unexpected(current.error());
-    if (*current && meta->requested_mode == value_of(mode)) return false;
-  }
-  meta->requested_mode = value_of(mode);
-  EarlyHook hook = choice->hook;
-  auto entered = enter(device, *meta, hook, judges_vlan(*traits, hook));
+  // A driver that refused native XDP is not asked again.
+  const bool fell_back = choice->may_fall_back && now->hook == EarlyHook::tc && meta->early_hook == RXF_HOOK_TC;
+  EarlyHook hook = fell_back ? EarlyHook::tc : choice->hook;
+  auto entered = enter(device, *meta, hook, judges_vlan(*traits, hook), notes);
   if (!entered && choice->may_fall_back && entered.error().code != EBUSY) {
     notes.push_back("native XDP refused (" + entered.error().text + "): early drop at tc instead");
     hook = EarlyHook::tc;
-    entered = enter(device, *meta, hook, true);
+    entered = enter(device, *meta, hook, true, notes);
   }
-  if (!entered) return std::unexpected(entered.error());
-  if (auto left = leave_others(device, *meta, hook); !left) return std::unexpected(left.error());
-  return true;
+  if (!entered) return entered;
+  meta->early_hook = value_of(hook);
+  meta->judges_vlan = judges_vlan(*traits, hook) ? 1 : 0;
+  meta->requested_mode = value_of(mode);
+  if (auto done = device.maps.put_meta(*meta); !done) return std::unexpected(done.error());
+  const auto left = leave_others(device, *meta, hook, notes);
+  if (!left) return left;
+  if (auto done = device.maps.put_meta(*meta); !done) return std::unexpected(done.error());
+  return *entered || *left || before.requested_mode != meta->requested_mode || before.early_hook != meta->early_hook;
 }
 
 Result<void> remove_early_drop(Lowerdev& device) {
-  const auto meta = device.maps.meta();
+  auto meta = device.maps.meta();
   if (!meta) return std::unexpected(meta.error());
   if (auto left = leave_xdp(device); !left) return left;
-  return leave_tc(device, *meta);
+  return ensure_detached(device, early_tc(device, *meta));
 }
 
 }  // namespace rxf::mirror

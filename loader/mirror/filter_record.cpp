@@ -10,16 +10,17 @@ namespace rxf::mirror {
 
 Result<void> encode(const FilterRecord& record, rxf_filter& value) {
   const auto message = netlink::encode(record.filter);
-  if (record.owned_unicast.size() + record.owned_multicast.size() > RXF_MAX_OWNED ||
-      message.size() > RXF_FILTER_MESSAGE_SIZE)
+  const AddressSet& unicast = record.owned_below.empty() ? record.owned_unicast : record.owned_below;
+  if (unicast.size() + record.owned_multicast.size() > RXF_MAX_OWNED || message.size() > RXF_FILTER_MESSAGE_SIZE)
     return system_error(E2BIG, "filter record");
   value = rxf_filter{.message_length = static_cast<__u32>(message.size()),
-                     .owned_flags = record.owned_allmulti ? RXF_OWNED_ALLMULTI : 0,
-                     .owned_unicast = static_cast<__u32>(record.owned_unicast.size()),
+                     .owned_flags = (record.owned_allmulti ? RXF_OWNED_ALLMULTI : 0) |
+                                    (record.owned_below.empty() ? 0 : RXF_OWNED_BELOW),
+                     .owned_unicast = static_cast<__u32>(unicast.size()),
                      .owned_multicast = static_cast<__u32>(record.owned_multicast.size())};
   std::copy(message.begin(), message.end(), value.message);
   std::size_t at = 0;
-  for (const AddressSet* owned : {&record.owned_unicast, &record.owned_multicast})
+  for (const AddressSet* owned : {&unicast, &record.owned_multicast})
     for (const MacAddress& address : *owned) std::copy(address.bytes.begin(), address.bytes.end(), value.owned[at++]);
   return {};
 }
@@ -32,7 +33,8 @@ Result<FilterRecord> decode(const rxf_filter& value) {
   if (!filter) return std::unexpected(filter.error());
   FilterRecord record{.filter = std::move(*filter), .owned_allmulti = (value.owned_flags & RXF_OWNED_ALLMULTI) != 0};
   for (std::size_t i = 0; i < value.owned_unicast + value.owned_multicast; ++i) {
-    AddressSet& owned = i < value.owned_unicast ? record.owned_unicast : record.owned_multicast;
+    AddressSet& unicast = (value.owned_flags & RXF_OWNED_BELOW) != 0 ? record.owned_below : record.owned_unicast;
+    AddressSet& owned = i < value.owned_unicast ? unicast : record.owned_multicast;
     owned.insert(MacAddress::from_bytes(value.owned[i]));
   }
   return record;

@@ -10,13 +10,14 @@ namespace rxf::mirror {
 // Written before the change it tells of, so it may name an entry that is not there yet or no more, never miss one.
 struct FilterRecord {
   FilterSet filter;
-  AddressSet owned_unicast;
+  AddressSet owned_unicast;  // on the upper (PASSTHRU)
+  AddressSet owned_below;    // on the lower device (other modes); only one of the two has anything
   AddressSet owned_multicast;
   bool owned_allmulti = false;
 
   bool operator==(const FilterRecord&) const = default;
   [[nodiscard]] bool owns_nothing() const {
-    return owned_unicast.empty() && owned_multicast.empty() && !owned_allmulti;
+    return owned_unicast.empty() && owned_below.empty() && owned_multicast.empty() && !owned_allmulti;
   }
 };
 

@@ -3,11 +3,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <set>
 
 #include "loader/datapath/bpf_object.h"
-#include "loader/datapath/tc_filter.h"
-#include "loader/netlink/clsact.h"
 
 namespace rxf::mirror {
 namespace {
@@ -22,82 +21,57 @@ Result<std::uint32_t> free_index(const Lowerdev& device) {
   return system_error(ENOSPC, "more than " + std::to_string(RXF_MAX_UPPERS) + " filtered uppers on one lower device");
 }
 
-Result<rxf_upper> new_entry(Lowerdev& device, const netlink::Link& upper) {
+// What tells it from another device that has got its ifindex.
+void note_identity(const netlink::Link& upper, rxf_upper& entry) {
+  std::fill(std::begin(entry.name), std::end(entry.name), '\0');
+  std::copy_n(upper.name.begin(), std::min(upper.name.size(), sizeof(entry.name) - 1), entry.name);
+  std::copy(upper.address.bytes.begin(), upper.address.bytes.end(), entry.address);
+}
+
+Result<rxf_upper> new_entry(Lowerdev& device) {
   const auto index = free_index(device);
   if (!index) return std::unexpected(index.error());
   rxf_upper entry{.index = *index};
-  std::copy_n(upper.name.begin(), std::min(upper.name.size(), sizeof(entry.name) - 1), entry.name);
   if (auto done = device.maps.reset_counters(RXF_COUNTERS_FIRST_GUARD + *index); !done)
     return std::unexpected(done.error());
   return entry;
 }
 
-// What an interrupted command may have attached without having noted where.
-Result<rxf_tc_filter> find_guard(const Lowerdev& device, std::uint32_t ifindex, const rxf_tc_filter& noted) {
-  const auto there = guard_is_attached(device, ifindex, noted);
-  if (!there) return std::unexpected(there.error());
-  if (*there) return noted;
-  auto found = datapath::find_tc(ifindex, device.maps.rules_map_id());
-  if (found) found->made_qdisc = noted.made_qdisc;
-  return found;
-}
-
 }  // namespace
 
-Result<bool> guard_is_attached(const Lowerdev& device, std::uint32_t ifindex, const rxf_tc_filter& filter) {
-  if (filter.prog_id == 0) return false;
-  const auto id = datapath::query_tc(ifindex, filter);
-  if (!id) return std::unexpected(id.error());
-  if (*id != filter.prog_id) return false;
-  return datapath::uses_map(*id, device.maps.rules_map_id());
+TcAttachment guard_of(Lowerdev& device, const netlink::Link& upper, rxf_upper& entry) {
+  return {.link = upper,
+          .hook = datapath::TcHook::ingress,
+          .program = datapath::kGuardProgram,
+          .config = {.guard_index = entry.index},
+          .note = [&device, &entry, ifindex = upper.ifindex] { return device.maps.put_upper(ifindex, entry); },
+          .noted = entry.guard};
+}
+
+Result<bool> guard_is_attached(Lowerdev& device, const netlink::Link& upper, rxf_upper entry) {
+  return is_attached(device, guard_of(device, upper, entry));
 }
 
 Result<std::uint32_t> ensure_guard(Lowerdev& device, const netlink::Link& upper, bool refresh, bool& changed) {
   const auto uppers = device.maps.uppers();
   if (!uppers) return std::unexpected(uppers.error());
   const auto known = uppers->find(upper.ifindex);
-  auto entry = known != uppers->end() ? Result<rxf_upper>(known->second) : new_entry(device, upper);
+  auto entry = known != uppers->end() ? Result<rxf_upper>(known->second) : new_entry(device);
   if (!entry) return std::unexpected(entry.error());
 
-  const auto attached = find_guard(device, upper.ifindex, entry->guard);
+  const rxf_upper noted = *entry;
+  note_identity(upper, *entry);
+  const auto attached = ensure_attached(device, guard_of(device, upper, *entry), refresh);
   if (!attached) return std::unexpected(attached.error());
-  const bool noted = attached->prog_id != 0 && attached->prog_id == entry->guard.prog_id;
-  if (noted && !refresh) return entry->index;
-
-  const auto object = datapath::load_object(datapath::embedded_object(), datapath::kGuardProgram,
-                                            {.guard_index = entry->index}, device.pins.path());
-  if (!object) return std::unexpected(object.error());
-  const int fd = datapath::program_fd(*object, datapath::kGuardProgram);
-  if (noted) {
-    const auto current = datapath::same_instructions(attached->prog_id, fd);
-    if (!current) return std::unexpected(current.error());
-    if (*current) return entry->index;
-  }
-
-  const auto has_hook = netlink::has_ingress_hook(device.host.socket, upper);
-  if (!has_hook) return std::unexpected(has_hook.error());
-  entry->guard = *attached;
-  if (!*has_hook) entry->guard.made_qdisc = 1;
-  if (auto done = device.maps.put_upper(upper.ifindex, *entry); !done) return std::unexpected(done.error());
-  const auto filter = datapath::attach_tc(upper.ifindex, fd, entry->guard);
-  if (!filter) return wrap(filter.error(), upper.name);
-  entry->guard = *filter;
-  changed = true;
-  if (auto done = device.maps.put_upper(upper.ifindex, *entry); !done) return std::unexpected(done.error());
+  changed = changed || *attached;
+  if (!*attached && std::memcmp(&noted, &*entry, sizeof(noted)) != 0)
+    if (auto done = device.maps.put_upper(upper.ifindex, *entry); !done) return std::unexpected(done.error());
   return entry->index;
 }
 
-Result<void> remove_guard(Lowerdev& device, std::uint32_t ifindex, const rxf_upper& entry) {
-  const netlink::Link* upper = device.host.find(ifindex);
-  if (upper != nullptr) {
-    const auto attached = find_guard(device, ifindex, entry.guard);
-    if (!attached) return std::unexpected(attached.error());
-    if (attached->prog_id != 0)
-      if (auto done = datapath::detach_tc(ifindex, *attached); !done) return wrap(done.error(), upper->name);
-    if (entry.guard.made_qdisc != 0)
-      if (auto done = netlink::remove_empty_clsact(device.host.socket, *upper); !done)
-        return wrap(done.error(), upper->name);
-  }
+Result<void> remove_guard(Lowerdev& device, std::uint32_t ifindex, rxf_upper entry) {
+  if (const netlink::Link* upper = device.host.find(ifindex); upper != nullptr)
+    if (auto done = ensure_detached(device, guard_of(device, *upper, entry)); !done) return done;
   return device.maps.erase_upper(ifindex);
 }
 

@@ -16,14 +16,6 @@ bool one_of(std::string_view text, std::initializer_list<std::string_view> list)
 // having.
 bool aggregates(const DeviceTraits& device) { return one_of(device.kind, {"bond", "team", "bridge", "vlan"}); }
 
-// The offload that native XDP would cost, or "".
-std::string lost_offload(const DeviceTraits& device) {
-  if (one_of(device.driver, {"veth", "virtio_net"})) return "GSO";
-  if (device.features.contains("rx-lro")) return "LRO";
-  if (device.features.contains("rx-gro-hw")) return "hardware GRO";
-  return "";
-}
-
 HookChoice automatic(const DeviceTraits& device, const std::string& what) {
   if (const std::string lost = lost_offload(device); !lost.empty())
     return {.reason = what + " would give up " + lost + " under native XDP"};
@@ -36,6 +28,13 @@ HookChoice automatic(const DeviceTraits& device, const std::string& what) {
 std::string_view to_string(EarlyHook hook) {
   constexpr std::array<std::string_view, 4> kNames = {"none", "tc", "xdp-native", "xdp-generic"};
   return kNames.at(static_cast<std::size_t>(hook));
+}
+
+std::string lost_offload(const DeviceTraits& device) {
+  if (one_of(device.driver, {"veth", "virtio_net"})) return "GSO";
+  if (device.features.contains("rx-lro")) return "LRO";
+  if (device.features.contains("rx-gro-hw")) return "hardware GRO";
+  return "";
 }
 
 Result<HookChoice> choose_hook(const DeviceTraits& device, AttachMode mode) {

@@ -24,6 +24,9 @@ struct HookChoice {
   std::string reason;
 };
 
+// The offload that native XDP would cost the device, or "".
+std::string lost_offload(const DeviceTraits& device);
+
 // Docs/semantics.md, "What the lower device's ability decides". Usage error where the mode asked for cannot work.
 Result<HookChoice> choose_hook(const DeviceTraits& device, AttachMode mode);
 

@@ -62,10 +62,29 @@ Result<void> narrow_allmulti(Lowerdev& device, const netlink::Link& upper, Filte
   return {};
 }
 
+Result<void> widen_below(Lowerdev& device, const netlink::Link& upper, FilterRecord& record, const AddressSet& wanted) {
+  if (wanted.empty()) return {};
+  const auto there = netlink::fdb_unicast(device.host.socket, device.link);
+  if (!there) return std::unexpected(there.error());
+  const AddressSet missing = difference(wanted, *there);
+  if (missing.empty()) return {};
+  record.owned_below.insert(missing.begin(), missing.end());
+  if (auto done = device.put_record(upper.ifindex, record); !done) return done;
+  const auto add = [&](const MacAddress& a) { return netlink::fdb_add(device.host.socket, device.link, a); };
+  return add_all(missing, record.owned_below, add, device.link.name + "'s unicast list");
+}
+
+Result<void> narrow_below(Lowerdev& device, FilterRecord& record, const AddressSet& wanted) {
+  const auto remove = [&](const MacAddress& a) { return netlink::fdb_delete(device.host.socket, device.link, a); };
+  return remove_all(difference(record.owned_below, wanted), record.owned_below, remove,
+                    device.link.name + "'s unicast list");
+}
+
 }  // namespace
 
 Result<void> widen_kernel_lists(Lowerdev& device, const netlink::Link& upper, FilterRecord& record,
                                 const KernelLists& wanted, std::vector<std::string>& notes) {
+  if (auto done = widen_below(device, upper, record, wanted.below); !done) return done;
   const auto unicast = netlink::fdb_unicast(device.host.socket, upper);
   if (!unicast) return std::unexpected(unicast.error());
   const auto multicast = netlink::multicast_references(upper);
@@ -89,8 +108,10 @@ Result<void> widen_kernel_lists(Lowerdev& device, const netlink::Link& upper, Fi
 }
 
 Result<void> narrow_kernel_lists(Lowerdev& device, const netlink::Link& upper, FilterRecord& record,
-                                 const KernelLists& wanted, std::vector<std::string>& notes) {
+                                 const KernelLists& wanted, const AddressSet& wanted_below,
+                                 std::vector<std::string>& notes) {
   const FilterRecord before = record;
+  if (auto done = narrow_below(device, record, wanted_below); !done) return done;
   const auto fdb_delete = [&](const MacAddress& a) { return netlink::fdb_delete(device.host.socket, upper, a); };
   const auto multicast_delete = [&](const MacAddress& a) { return netlink::multicast_delete(upper, a); };
   if (auto done = remove_all(difference(record.owned_unicast, wanted.unicast), record.owned_unicast, fdb_delete,
@@ -109,6 +130,12 @@ Result<void> narrow_kernel_lists(Lowerdev& device, const netlink::Link& upper, F
     if (auto done = narrow_allmulti(device, upper, record, notes); !done) return done;
   if (record == before && !(record.filter.unfiltered() && record.owns_nothing())) return {};
   return device.put_record(upper.ifindex, record);
+}
+
+Result<void> forget_kernel_lists(Lowerdev& device, std::uint32_t ifindex, FilterRecord& record,
+                                 const AddressSet& wanted_below) {
+  if (auto done = narrow_below(device, record, wanted_below); !done) return done;
+  return device.maps.erase_filter(ifindex);
 }
 
 }  // namespace rxf::mirror

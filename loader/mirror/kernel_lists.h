@@ -16,8 +16,14 @@ namespace rxf::mirror {
 Result<void> widen_kernel_lists(Lowerdev& device, const netlink::Link& upper, FilterRecord& record,
                                 const KernelLists& wanted, std::vector<std::string>& notes);
 
-// Takes back what is owned and not wanted. Anything already gone is done.
+// Takes back what is owned and not wanted; of the lower device's list, what no upper wants. Anything already gone is
+// done.
 Result<void> narrow_kernel_lists(Lowerdev& device, const netlink::Link& upper, FilterRecord& record,
-                                 const KernelLists& wanted, std::vector<std::string>& notes);
+                                 const KernelLists& wanted, const AddressSet& wanted_below,
+                                 std::vector<std::string>& notes);
+
+// The lower device's part of that, for an upper that is gone. The record goes.
+Result<void> forget_kernel_lists(Lowerdev& device, std::uint32_t ifindex, FilterRecord& record,
+                                 const AddressSet& wanted_below);
 
 }  // namespace rxf::mirror

@@ -7,35 +7,33 @@
 #include <cerrno>
 #include <fstream>
 
+#include "loader/datapath/bpf_object.h"
+#include "loader/datapath/device_view.h"
+#include "loader/mirror/lookup.h"
+#include "loader/mirror/upper_identity.h"
 #include "loader/netlink/address_lists.h"
 #include "loader/netlink/net_namespace.h"
 
 namespace rxf::mirror {
 namespace {
 
-std::unexpected<Error> not_attached(const std::string& device) {
-  return std::unexpected(Error{.text = device + " is not attached: rxfilter-loader attach " + device,
-                               .code = ENOENT,
-                               .exit = Exit::not_attached});
-}
-
-Result<void> check_owner(const rxf_meta& meta, const Host& host, const netlink::Link& link, const std::string& path) {
-  if (meta.abi == 0) return not_attached(link.name);
-  if (meta.abi != RXF_ABI_VERSION)
-    return system_error(EPROTO, path + " was made by another version of rxfilter (map layout " +
-                                    std::to_string(meta.abi) + ", this one has " + std::to_string(RXF_ABI_VERSION) +
-                                    "): detach with that version first");
-  if (meta.ifindex != link.ifindex || meta.netns_cookie != host.netns_cookie)
-    return system_error(ESTALE, path + " belongs to an earlier device (ifindex " + std::to_string(meta.ifindex) +
-                                    "): rxfilter-loader detach " + link.name + ", then attach");
-  return {};
-}
-
 // Only devices that are not PASSTHRU share the lower device's list with somebody else.
 bool shares_unicast_list(const Host& host, const netlink::Link& link) {
   const auto uppers = host.uppers_of(link.ifindex);
   return std::any_of(uppers.begin(), uppers.end(),
                      [](const netlink::Link* upper) { return upper->upper_mode != UpperMode::passthru; });
+}
+
+bool asks_for_further_unicast(const Snapshot& snapshot) {
+  return std::any_of(snapshot.uppers.begin(), snapshot.uppers.end(), [](const Upper& upper) {
+    return upper.filter.addresses && !upper.filter.addresses->unicast.empty();
+  });
+}
+
+// Unknown counts as none: the lower device is promiscuous then anyway.
+bool has_unicast_filter(const netlink::Link& link) {
+  const auto view = datapath::view_device(link.ifindex);
+  return view && view->unicast_filter;
 }
 
 }  // namespace
@@ -76,8 +74,11 @@ std::vector<const netlink::Link*> Host::uppers_of(std::uint32_t lower) const {
 Result<Records> Lowerdev::records() const {
   const auto values = maps.filters();
   if (!values) return std::unexpected(values.error());
+  const auto others = strangers(*this);
+  if (!others) return std::unexpected(others.error());
   Records records;
   for (const auto& [ifindex, value] : *values) {
+    if (others->contains(ifindex)) continue;
     auto record = decode(*value);
     if (!record) return wrap(record.error(), "filter of ifindex " + std::to_string(ifindex));
     records.emplace(ifindex, std::move(*record));
@@ -93,21 +94,28 @@ Result<void> Lowerdev::put_record(std::uint32_t ifindex, const FilterRecord& rec
 }
 
 Result<Snapshot> Lowerdev::snapshot(const Records& records) {
-  Snapshot snapshot{.ifindex = link.ifindex, .name = link.name, .address = link.address};
+  Snapshot snapshot{.ifindex = link.ifindex,
+                    .name = link.name,
+                    .address = link.address,
+                    .can_stand_down = datapath::device_sight() != RXF_SIGHT_NONE};
   for (const netlink::Link* upper : host.uppers_of(link.ifindex)) {
     const auto record = records.find(upper->ifindex);
     snapshot.uppers.push_back({.ifindex = upper->ifindex,
                                .name = upper->name,
                                .address = upper->address,
                                .mode = *upper->upper_mode,
+                               .nopromisc = upper->nopromisc,
                                .filter = record == records.end() ? FilterSet{} : record->second.filter});
   }
   for (const netlink::Link& other : host.links)
-    if (other.lower == link.ifindex && other.vlan && *other.vlan != 0) snapshot.vlan_devices.insert(*other.vlan);
+    if (other.lower == link.ifindex)
+      for (const auto& vid : {other.vlan, other.service_vlan})
+        if (vid.value_or(0) != 0) snapshot.vlan_devices.insert(*vid);
   if (shares_unicast_list(host, link)) {
     auto unicast = netlink::fdb_unicast(host.socket, link);
     if (!unicast) return std::unexpected(unicast.error());
     snapshot.unicast = std::move(*unicast);
+    snapshot.unicast_filter = asks_for_further_unicast(snapshot) && has_unicast_filter(link);
   }
   return snapshot;
 }
@@ -123,23 +131,35 @@ Result<void> check_privilege() {
   return system_error(EPERM, "no privilege: CAP_NET_ADMIN and CAP_BPF are needed, run as root");
 }
 
+Result<void> check_lower(const netlink::Link& link) {
+  if (link.loopback) return usage_error(link.name + " is the loopback device: nothing to filter there");
+  if (link.is_upper())
+    return usage_error(link.name + " is itself a " + link.kind + ": attach to its lower device, then set " + link.name);
+  if (!link.ethernet) return usage_error(link.name + " is no Ethernet device");
+  return {};
+}
+
 datapath::PinDirectory pins_of(const Context& context, const Host& host, const std::string& device) {
   return {context.bpffs, {.device = device, .netns_suffix = host.netns_suffix}};
 }
 
+Result<Lowerdev> open_locked(LockedPins found, Host host, const netlink::Link& link) {
+  auto maps = datapath::RuleMaps::open(found.pins.path());
+  if (!maps) return std::unexpected(maps.error());
+  if (auto looked = host.look_again(); !looked) return std::unexpected(looked.error());
+  return Lowerdev{.host = std::move(host),
+                  .link = link,
+                  .pins = std::move(found.pins),
+                  .lock = std::move(found.lock),
+                  .maps = std::move(*maps)};
+}
+
 Result<Lowerdev> open_lowerdev(const Context& context, Host host, const netlink::Link& link,
                                datapath::PinDirectory::Access access) {
-  auto pins = pins_of(context, host, link.name);
-  auto lock = pins.lock(access);
-  if (!lock) return lock.error().code == ENOENT ? not_attached(link.name) : std::unexpected(lock.error());
-  auto maps = datapath::RuleMaps::open(pins.path());
-  if (!maps) return maps.error().code == ENOENT ? not_attached(link.name) : std::unexpected(maps.error());
-  const auto meta = maps->meta();
-  if (!meta) return std::unexpected(meta.error());
-  if (auto owner = check_owner(*meta, host, link, pins.path()); !owner) return std::unexpected(owner.error());
-  if (auto looked = host.look_again(); !looked) return std::unexpected(looked.error());
-  return Lowerdev{
-      .host = std::move(host), .link = link, .pins = pins, .lock = std::move(*lock), .maps = std::move(*maps)};
+  auto found = lock_pins(context, host, link, access);
+  if (!found) return std::unexpected(found.error());
+  if (auto same = check_layout(found->identity, link); !same) return std::unexpected(same.error());
+  return open_locked(std::move(*found), std::move(host), link);
 }
 
 }  // namespace rxf::mirror

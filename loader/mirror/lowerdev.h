@@ -42,6 +42,7 @@ struct Lowerdev {
   Fd lock;
   datapath::RuleMaps maps;
 
+  // Without those of uppers that are others now (upper_identity.h).
   Result<Records> records() const;
   Result<void> put_record(std::uint32_t ifindex, const FilterRecord& record);
   Result<Snapshot> snapshot(const Records& records);
@@ -50,9 +51,16 @@ struct Lowerdev {
 // CAP_NET_ADMIN and CAP_BPF (or CAP_SYS_ADMIN): every verb needs them, readers to open the maps.
 Result<void> check_privilege();
 
+// Usage error for a link that cannot be a lower device: loopback, itself a macvlan or macvtap, not Ethernet.
+Result<void> check_lower(const netlink::Link& link);
+
 datapath::PinDirectory pins_of(const Context& context, const Host& host, const std::string& device);
 
-// Exit::not_attached where it is not; error where the pins are another device's.
+// With pins that are its own and of this version's layout.
+struct LockedPins;
+Result<Lowerdev> open_locked(LockedPins found, Host host, const netlink::Link& link);
+
+// Exit::not_attached where it is not; error where the pins are an earlier device's or another version's.
 Result<Lowerdev> open_lowerdev(const Context& context, Host host, const netlink::Link& link,
                                datapath::PinDirectory::Access access);
 

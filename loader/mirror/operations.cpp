@@ -4,35 +4,28 @@
 #include <cerrno>
 
 #include "loader/datapath/bpf_object.h"
-#include "loader/datapath/xdp_program.h"
+#include "loader/mirror/arming.h"
 #include "loader/mirror/early_hook.h"
+#include "loader/mirror/lookup.h"
 #include "loader/mirror/lowerdev.h"
+#include "loader/mirror/migration.h"
 #include "loader/mirror/reconcile.h"
+#include "loader/mirror/remains.h"
 #include "loader/mirror/status.h"
+#include "loader/mirror/upper_identity.h"
+#include "loader/model/claims.h"
 
 namespace rxf::mirror {
 namespace {
 
 using Access = datapath::PinDirectory::Access;
 
-Result<void> check_lower(const netlink::Link& link) {
-  if (link.loopback) return usage_error(link.name + " is the loopback device: nothing to filter there");
-  if (link.is_upper())
-    return usage_error(link.name + " is itself a " + link.kind + ": attach to its lower device, then set " + link.name);
-  if (!link.ethernet) return usage_error(link.name + " is no Ethernet device");
-  return {};
-}
+constexpr const char* kNotInTime = "the attach before this one was not confirmed in time: it was undone first";
 
-// Where no program of ours is yet, what stands in the way is found before anything is changed.
-Result<void> check_free(const netlink::Link& link, const HookChoice& choice) {
-  if (choice.hook == EarlyHook::tc) return {};
-  const auto state = datapath::query_xdp(link.ifindex);
-  if (!state) return std::unexpected(state.error());
-  return datapath::check_xdp_free(*state);
-}
-
-// In a locked directory. Error EALREADY where another command has attached the device since we looked.
-Result<datapath::RuleMaps> make_maps(const datapath::PinDirectory& pins, const rxf_meta& meta) {
+// In a locked directory. Error EALREADY where another command has attached the device since we looked. From `meta` on
+// it counts as attached, so the rest is there by then.
+Result<datapath::RuleMaps> make_maps(const datapath::PinDirectory& pins, const rxf_meta& meta,
+                                     const AttachOptions& options) {
   const auto object = datapath::load_object(datapath::embedded_object(), nullptr, {}, pins.path());
   if (!object) return std::unexpected(object.error());
   auto maps = datapath::RuleMaps::open(pins.path());
@@ -40,17 +33,26 @@ Result<datapath::RuleMaps> make_maps(const datapath::PinDirectory& pins, const r
   const auto there = maps->meta();
   if (!there) return std::unexpected(there.error());
   if (there->abi != 0) return system_error(EALREADY, pins.path());
+  if (auto done = check_time_left(options, meta.name); !done) return std::unexpected(done.error());
+  const Arming arming = first_arming(options).arming;
+  maps->store_control(arming.shadow ? RXF_CONTROL_SHADOW : 0);
+  maps->store_deadline(arming.deadline);
   if (auto done = maps->put_meta(meta); !done) return std::unexpected(done.error());
   return maps;
 }
 
-Result<Lowerdev> create_lowerdev(const Context& context, Host host, const netlink::Link& link) {
+Result<Lowerdev> create_lowerdev(const Context& context, Host host, const netlink::Link& link,
+                                 const AttachOptions& options) {
   auto pins = pins_of(context, host, link.name);
   auto lock = pins.create_and_lock();
   if (!lock) return std::unexpected(lock.error());
+  // Left by an interrupted command, maybe of another version.
+  if (const auto left = datapath::pin_identity(pins.path()); !left || left->abi == 0)
+    if (auto done = pins.clear(); !done) return std::unexpected(done.error());
   rxf_meta meta{.abi = RXF_ABI_VERSION, .ifindex = link.ifindex, .netns_cookie = host.netns_cookie};
   link.name.copy(meta.name, sizeof(meta.name) - 1);
-  auto maps = make_maps(pins, meta);
+  meta.undo = static_cast<std::uint32_t>(first_arming(options).arming.undo);
+  auto maps = make_maps(pins, meta, options);
   if (!maps && maps.error().code != EALREADY) (void)pins.remove();
   if (!maps) return std::unexpected(maps.error());
   return Lowerdev{
@@ -80,48 +82,107 @@ Result<void> take_down(Lowerdev& device, std::vector<std::string>& notes) {
   return device.pins.remove();
 }
 
-Result<AttachResult> attach_new(const Context& context, Host host, const netlink::Link& link, AttachMode mode) {
+Result<AttachResult> attach_new(const Context& context, Host host, const netlink::Link& link,
+                                const AttachOptions& options) {
+  const AttachMode mode = first_arming(options).mode;
   const auto traits = traits_of(link);
   if (!traits) return std::unexpected(traits.error());
   const auto choice = choose_hook(*traits, mode);
   if (!choice) return std::unexpected(choice.error());
-  if (auto done = check_free(link, *choice); !done) return wrap(done.error(), link.name);
-  auto device = create_lowerdev(context, std::move(host), link);
+  if (auto done = check_room(link, pins_of(context, host, link.name), choice->hook); !done)
+    return wrap(done.error(), link.name);
+  auto device = create_lowerdev(context, std::move(host), link, options);
   if (!device) return wrap(device.error(), "attach " + link.name);
   AttachResult result;
-  if (const auto up = bring_up(*device, mode, result.report.notes); !up) {
+  const auto up = bring_up(*device, mode, result.report.notes);
+  auto status = up ? status_of(*device) : std::unexpected(up.error());
+  if (!status) {
     std::vector<std::string> unsaid;
     (void)take_down(*device, unsaid);
-    return wrap(up.error(), "attach " + link.name);
+    return wrap(status.error(), "attach " + link.name);
   }
-  auto status = status_of(*device);
-  if (!status) return std::unexpected(status.error());
   result.status = std::move(*status);
   return result;
 }
 
-Result<AttachResult> attach_again(Lowerdev device, const AttachOptions& options) {
-  const auto meta = device.maps.meta();
-  if (!meta) return std::unexpected(meta.error());
-  AttachResult result;
-  const auto changed = bring_up(device, options.mode.value_or(requested_mode(*meta)), result.report.notes);
-  if (!changed) return wrap(changed.error(), "attach " + device.link.name);
-  result.report.changed = *changed;
+Result<AttachResult> carry_out(Lowerdev& device, const ArmingChange& change, const Arming& before) {
+  if (auto done = restrain(device.maps, change); !done) return std::unexpected(done.error());
+  AttachResult result{.confirmed = change.confirms};
+  const auto changed = bring_up(device, change.mode, result.report.notes);
+  if (!changed) return std::unexpected(changed.error());
+  if (auto done = release(device.maps, change.arming); !done) return std::unexpected(done.error());
   auto status = status_of(device);
   if (!status) return std::unexpected(status.error());
   result.status = std::move(*status);
+  result.report.changed =
+      *changed || change.undoes || change.arming.is_unconfirmed() || change.arming.shadow != before.shadow;
+  if (change.undoes) result.report.notes.insert(result.report.notes.begin(), kNotInTime);
   return result;
+}
+
+Result<AttachResult> attach_again(Lowerdev& device, const AttachOptions& options) {
+  const auto meta = device.maps.meta();
+  if (!meta) return std::unexpected(meta.error());
+  const auto before = arming_of(device.maps);
+  if (!before) return std::unexpected(before.error());
+  const ArmingChange change = next_arming(*before, requested_mode(*meta), options, boot_now());
+  auto result = carry_out(device, change, *before);
+  if (result) return result;
+  std::vector<std::string> unsaid;
+  if (change.mode != requested_mode(*meta)) (void)bring_up(device, requested_mode(*meta), unsaid);
+  (void)put_back(device.maps, *before);
+  return wrap(result.error(), "attach " + device.link.name);
+}
+
+// To be detached, since the attach that made it was not confirmed in time.
+Result<bool> is_overdue(const Lowerdev& device) {
+  const auto arming = arming_of(device.maps);
+  if (!arming) return std::unexpected(arming.error());
+  return arming->undo == Undo::detach && arming->is_overdue(boot_now());
+}
+
+// An upgrade is a change, whatever else attach finds to do.
+Result<AttachResult> with_notes(Result<AttachResult> result, const std::vector<std::string>& notes) {
+  if (!result || notes.empty()) return result;
+  result->report.changed = true;
+  result->report.notes.insert(result->report.notes.begin(), notes.begin(), notes.end());
+  return result;
+}
+
+// What is under the name of a device, of an earlier one that is gone.
+Result<void> remove_earlier(const Context& context, const netlink::Link& link, std::vector<std::string>& notes) {
+  const auto host = Host::open();
+  if (!host) return std::unexpected(host.error());
+  const auto removed = remove_remains(context, pins_of(context, *host, link.name).path());
+  if (!removed) return std::unexpected(removed.error());
+  notes.insert(notes.end(), removed->notes.begin(), removed->notes.end());
+  notes.push_back(link.name + " is not the device that was attached: begun anew, without filter sets");
+  return {};
 }
 
 Result<AttachResult> attach_once(const Context& context, const netlink::Link& link, const AttachOptions& options) {
   auto host = Host::open();
   if (!host) return std::unexpected(host.error());
-  auto device = open_lowerdev(context, std::move(*host), link, Access::write);
-  if (device) return attach_again(std::move(*device), options);
-  if (device.error().exit != Exit::not_attached) return std::unexpected(device.error());
+  std::vector<std::string> notes;
+  auto device = open_upgraded(context, std::move(*host), link, notes);
+  if (device) {
+    if (auto done = check_time_left(options, link.name); !done) return std::unexpected(done.error());
+    if (auto done = take_own_place(context, *device, notes); !done) return std::unexpected(done.error());
+    const auto overdue = is_overdue(*device);
+    if (!overdue) return std::unexpected(overdue.error());
+    if (!*overdue) return with_notes(attach_again(*device, options), notes);
+    notes.push_back(kNotInTime);
+    if (auto done = take_down(*device, notes); !done) return wrap(done.error(), "detach " + link.name);
+    device->lock = Fd();
+  } else if (device.error().code == ESTALE) {
+    if (auto done = remove_earlier(context, link, notes); !done) return std::unexpected(done.error());
+  } else if (device.error().exit != Exit::not_attached) {
+    return std::unexpected(device.error());
+  }
   host = Host::open();
   if (!host) return std::unexpected(host.error());
-  return attach_new(context, std::move(*host), link, options.mode.value_or(AttachMode::auto_));
+  if (auto done = make_room_for(context, *host, link); !done) return std::unexpected(done.error());
+  return with_notes(attach_new(context, std::move(*host), link, options), notes);
 }
 
 LowerdevStatus unattached_status(const Context& context, const Host& host, const netlink::Link& link) {
@@ -138,25 +199,35 @@ Result<AttachResult> attach_dry(const Context& context, const netlink::Link& lin
   if (!host) return std::unexpected(host.error());
   AttachResult result{.status = unattached_status(context, *host, link),
                       .report = {.changed = false, .notes = {"dry run: nothing was changed"}}};
-  AttachMode mode = options.mode.value_or(AttachMode::auto_);
+  ArmingChange change = first_arming(options);
   auto device = open_lowerdev(context, std::move(*host), link, Access::read);
-  if (!device && device.error().exit != Exit::not_attached) return std::unexpected(device.error());
+  if (!device && device.error().exit != Exit::not_attached && device.error().code != ESTALE)
+    return std::unexpected(device.error());
   if (device) {
     auto status = status_of(*device);
     if (!status) return std::unexpected(status.error());
     const auto meta = device->maps.meta();
     if (!meta) return std::unexpected(meta.error());
-    mode = options.mode.value_or(requested_mode(*meta));
+    const auto before = arming_of(device->maps);
+    if (!before) return std::unexpected(before.error());
+    const bool begins_anew = before->undo == Undo::detach && before->is_overdue(boot_now());
+    if (!begins_anew) change = next_arming(*before, requested_mode(*meta), options, boot_now());
+    if (change.confirms) result.report.notes.push_back("it would confirm the attach before it");
+    if (change.undoes || begins_anew)
+      result.report.notes.push_back("the attach before was not confirmed in time: it would be undone first");
     result.status = std::move(*status);
   }
   const auto traits = traits_of(link);
   if (!traits) return std::unexpected(traits.error());
-  const auto choice = choose_hook(*traits, mode);
+  const auto choice = choose_hook(*traits, change.mode);
   if (!choice) return std::unexpected(choice.error());
+  const datapath::PinDirectory pins(result.status.pin_directory);
   if (!device)
-    if (auto done = check_free(link, *choice); !done) return wrap(done.error(), link.name);
+    if (auto done = check_room(link, pins, choice->hook); !done) return wrap(done.error(), link.name);
   result.status.early = choice->hook;
   result.status.reason = choice->reason;
+  result.status.shadow = change.arming.shadow;
+  result.status.confirm = unconfirmed(change.arming, boot_now());
   return result;
 }
 
@@ -179,6 +250,7 @@ Result<Found> find(const std::string& name) {
 struct FoundUpper {
   netlink::Link upper;
   Lowerdev device;
+  std::vector<std::string> notes;
 };
 
 Result<FoundUpper> find_upper(const Context& context, const std::string& name, Access access) {
@@ -196,7 +268,10 @@ Result<FoundUpper> find_upper(const Context& context, const std::string& name, A
   if (!lower) return std::unexpected(lower.error());
   auto device = open_lowerdev(context, std::move(found->host), *lower, access);
   if (!device) return wrap(device.error(), name);
-  return FoundUpper{std::move(found->link), std::move(*device)};
+  std::vector<std::string> notes;
+  if (access == Access::write)
+    if (auto done = forget_strangers(*device, notes); !done) return std::unexpected(done.error());
+  return FoundUpper{std::move(found->link), std::move(*device), std::move(notes)};
 }
 
 // A VLAN device takes its frames before a macvlan sees them.
@@ -208,6 +283,14 @@ void warn_of_vlan_devices(const Lowerdev& device, const netlink::Link& upper, co
     notes.push_back("VLAN " + std::to_string(*other.vlan) + " never reaches " + upper.name + ": " + other.name +
                     " on " + device.link.name + " takes it first");
   }
+}
+
+Result<void> check_claims(FoundUpper& found, const FilterSet& wanted) {
+  const auto records = found.device.records();
+  if (!records) return std::unexpected(records.error());
+  const auto snapshot = found.device.snapshot(*records);
+  if (!snapshot) return std::unexpected(snapshot.error());
+  return rxf::check_claims(*snapshot, found.upper.ifindex, wanted);
 }
 
 // `record` with the new filter becomes the committed one; if it cannot be reached, the old one is again.
@@ -229,26 +312,14 @@ Result<void> commit(FoundUpper& found, const FilterRecord& old_record, const Fil
   return wrap(reached.error(), found.upper.name);
 }
 
-// Pins that nothing runs on: of an attach or detach that was interrupted, or of a device that is gone. Error EBUSY
-// where they are those of a device that is there.
-Result<Report> remove_remains(const Context& context, const std::string& name) {
+// Of a device that there is none of, perhaps with what it left.
+std::unexpected<Error> left_pins(const Context& context, const std::string& name, Error error) {
   const auto host = Host::open();
   if (!host) return std::unexpected(host.error());
   const auto pins = pins_of(context, *host, name);
-  const auto lock = pins.lock(Access::write);
-  if (!lock)
-    return lock.error().code == ENOENT ? Report{.changed = false} : Result<Report>(std::unexpected(lock.error()));
-  const auto maps = datapath::RuleMaps::open(pins.path());
-  if (!maps && maps.error().code != ENOENT) return std::unexpected(maps.error());
-  if (maps) {
-    const auto meta = maps->meta();
-    if (!meta) return std::unexpected(meta.error());
-    if (const netlink::Link* user = host->find(meta->ifindex); meta->abi != 0 && user != nullptr)
-      return system_error(EBUSY, pins.path() + " is in use by " + user->name + ", which had the name " + name +
-                                     " when it was attached: give it that name again, then detach");
-  }
-  if (auto done = pins.remove(); !done) return std::unexpected(done.error());
-  return Report{.notes = {"removed what an earlier command or device had left in " + pins.path()}};
+  if (pins.exists())
+    error.text += ", but pins of one at " + pins.path() + ": rxfilter-loader detach " + name + " removes them";
+  return std::unexpected(std::move(error));
 }
 
 Result<FilterRecord> record_of(const FoundUpper& found) {
@@ -272,27 +343,51 @@ Result<AttachResult> attach(const Context& context, const std::string& name, con
   }
 }
 
-Result<Report> detach(const Context& context, const std::string& name) {
+Result<Report> undo_unconfirmed(const Context& context, const std::string& name, std::uint64_t confirm_by) {
   auto found = find(name);
-  if (!found && found.error().code == ENODEV) {
-    auto removed = remove_remains(context, name);
-    return removed && !removed->changed ? std::unexpected(found.error()) : removed;
-  }
   if (!found) return std::unexpected(found.error());
   auto device = open_lowerdev(context, std::move(found->host), found->link, Access::write);
-  if (!device && (device.error().exit == Exit::not_attached || device.error().code == ESTALE))
-    return remove_remains(context, name);
+  if (!device && device.error().exit == Exit::not_attached) return Report{.changed = false};
   if (!device) return std::unexpected(device.error());
+  const auto arming = arming_of(device->maps);
+  if (!arming) return std::unexpected(arming.error());
+  if (arming->deadline != confirm_by || !arming->is_overdue(boot_now())) return Report{.changed = false};
   Report report;
-  if (auto done = take_down(*device, report.notes); !done) return wrap(done.error(), "detach " + name);
-  return report;
+  if (arming->undo == Undo::detach) {
+    if (auto done = take_down(*device, report.notes); !done) return wrap(done.error(), "detach " + name);
+    return report;
+  }
+  auto undone = attach_again(*device, {});
+  if (!undone) return std::unexpected(undone.error());
+  return std::move(undone->report);
+}
+
+Result<Report> detach(const Context& context, const std::string& name) {
+  auto found = find(name);
+  if (!found && found.error().code != ENODEV) return std::unexpected(found.error());
+  Report report;
+  auto device = found ? open_upgraded(context, std::move(found->host), found->link, report.notes)
+                      : Result<Lowerdev>(std::unexpected(found.error()));
+  if (device) {
+    if (auto done = take_down(*device, report.notes); !done) return wrap(done.error(), "detach " + name);
+    return report;
+  }
+  if (device.error().exit != Exit::not_attached && device.error().code != ESTALE && device.error().code != ENODEV)
+    return std::unexpected(device.error());
+  const auto host = Host::open();
+  if (!host) return std::unexpected(host.error());
+  auto removed = remove_remains(context, pins_of(context, *host, name).path());
+  if (removed && !removed->changed && !found) return std::unexpected(found.error());
+  // Pins of a device that has another name now are no matter of this one.
+  if (!removed && removed.error().code == EBUSY && found) return Report{.changed = false};
+  return removed;
 }
 
 Result<std::vector<std::string>> attached_devices(const Context& context) {
   if (auto allowed = check_privilege(); !allowed) return std::unexpected(allowed.error());
   const auto host = Host::open();
   if (!host) return std::unexpected(host.error());
-  return datapath::pinned_devices(context.bpffs, host->netns_suffix);
+  return attached_names(context, *host);
 }
 
 Result<SetResult> set(const Context& context, const std::string& upper, const FilterEdit& edit) {
@@ -302,7 +397,9 @@ Result<SetResult> set(const Context& context, const std::string& upper, const Fi
   if (!record) return std::unexpected(record.error());
   auto wanted = edited(record->filter, edit);
   if (!wanted) return wrap(wanted.error(), upper);
+  if (auto done = check_claims(*found, wanted->filter); !done) return wrap(done.error(), upper);
   SetResult result{.filter = std::move(wanted->filter), .report = {.notes = std::move(wanted->notes)}};
+  result.report.notes.insert(result.report.notes.end(), found->notes.begin(), found->notes.end());
   warn_of_vlan_devices(found->device, found->upper, result.filter, result.report.notes);
   if (auto done = commit(*found, *record, result.filter, result.report.notes); !done)
     return std::unexpected(done.error());
@@ -323,14 +420,15 @@ Result<Report> clear(const Context& context, const std::string& upper) {
   if (!found) return std::unexpected(found.error());
   const auto record = record_of(*found);
   if (!record) return std::unexpected(record.error());
-  Report report{.changed = !record->filter.unfiltered()};
+  Report report{.changed = !record->filter.unfiltered(), .notes = std::move(found->notes)};
   if (auto done = commit(*found, *record, FilterSet{}, report.notes); !done) return std::unexpected(done.error());
   return report;
 }
 
 Result<LowerdevStatus> status(const Context& context, const std::string& name) {
   auto found = find(name);
-  if (!found) return std::unexpected(found.error());
+  if (!found)
+    return found.error().code == ENODEV ? left_pins(context, name, found.error()) : std::unexpected(found.error());
   auto device = open_lowerdev(context, std::move(found->host), found->link, Access::read);
   if (!device) return std::unexpected(device.error());
   return status_of(*device);

@@ -29,6 +29,13 @@ enum class EarlyHook { none = 0, tc = 1, xdp_native = 2, xdp_generic = 3 };
 // "none", "tc", "xdp-native", "xdp-generic"
 [[nodiscard]] std::string_view to_string(EarlyHook hook);
 
+// What becomes of an attach that nobody confirms in time: the device was not attached before, in shadow, or in force.
+// The numbers are RXF_UNDO_*.
+enum class Undo { none = 0, detach = 1, shadow = 2, enforce = 3 };
+
+// "none", "detach", "shadow", "enforce"
+[[nodiscard]] std::string_view to_string(Undo undo);
+
 struct Count {
   std::uint64_t packets = 0;
   std::uint64_t bytes = 0;
@@ -49,6 +56,15 @@ struct UpperStatus {
   std::optional<Counters> counters;  // of the guard
 };
 
+// An attach that is still to be confirmed.
+struct Unconfirmed {
+  std::uint64_t seconds_left = 0;  // begun ones; 0: it was not confirmed in time, and nothing is dropped
+  Undo undo = Undo::none;
+  AttachMode mode = AttachMode::auto_;  // back to which; not for Undo::detach
+
+  bool operator==(const Unconfirmed&) const = default;
+};
+
 struct LowerdevStatus {
   std::string device;
   std::uint32_t ifindex = 0;
@@ -56,6 +72,8 @@ struct LowerdevStatus {
   std::string reason;                 // why there, and why it drops what it drops: one sentence
   bool dispatcher = false;            // XDP, beside others through libxdp's dispatcher
   std::string pin_directory;
+  bool shadow = false;                 // verdicts are counted, and nothing is dropped
+  std::optional<Unconfirmed> confirm;  // absent: nothing is to be confirmed
   Counters early_counters;
   std::vector<UpperStatus> uppers;    // filtered or not, by ifindex
   std::vector<std::string> problems;  // what is not as it should be, each with the next step
@@ -70,16 +88,28 @@ struct Report {
 struct AttachOptions {
   std::optional<AttachMode> mode;  // absent: as before, or auto
   bool dry_run = false;            // find out and say, change nothing
+  std::optional<bool> shadow;      // absent: as before, or false
+  // When, in boot_now(), this attach is undone unless another one without it came by then; 0: it stands, and confirms
+  // the last one.
+  std::uint64_t confirm_by = 0;
 };
 
 struct AttachResult {
   LowerdevStatus status;
   Report report;
+  bool confirmed = false;  // an attach before this one
 };
+
+// Nanoseconds of CLOCK_BOOTTIME, as BPF programs read it, whatever time namespace we are in.
+[[nodiscard]] std::uint64_t boot_now();
 
 // Errors, all of which change nothing: no such device; loopback; not Ethernet; itself a macvlan or macvtap; a foreign
 // XDP program (by name and id); a bpffs that is missing, read-only or private to this mount namespace; no privilege.
 Result<AttachResult> attach(const Context& context, const std::string& device, const AttachOptions& options);
+
+// What is to happen at the deadline of an attach with confirm_by. Reports changed = false where that attach has been
+// confirmed, undone or followed by another one with confirm_by.
+Result<Report> undo_unconfirmed(const Context& context, const std::string& device, std::uint64_t confirm_by);
 
 // Removes what `attach` and every `set` put there, and puts back exactly what they changed. Exit::not_attached with
 // `changed` false semantics is not an error: a device that is not attached yields changed = false.

@@ -4,9 +4,18 @@
 #include "loader/datapath/rule_writer.h"
 #include "loader/mirror/guards.h"
 #include "loader/mirror/kernel_lists.h"
+#include "loader/mirror/steering.h"
+#include "loader/mirror/upper_identity.h"
 
 namespace rxf::mirror {
 namespace {
+
+// What all uppers together want on the lower device's unicast list.
+AddressSet below(const LowerdevPlan& plan) {
+  AddressSet all;
+  for (const auto& [ifindex, upper] : plan.uppers) all.insert(upper.kernel.below.begin(), upper.kernel.below.end());
+  return all;
+}
 
 class Reconciliation {
  public:
@@ -18,18 +27,22 @@ class Reconciliation {
  private:
   [[nodiscard]] const netlink::Link* upper(std::uint32_t ifindex) const;
   Result<void> read();
-  Result<void> forget_vanished();
+  void set_vanished_apart();
   Result<void> widen();
   Result<void> guard();
+  Result<void> steer();
   static Result<void> wait();
   Result<void> write();
   Result<void> unguard();
+  Result<void> unsteer();
   Result<void> narrow();
+  Result<void> forget_vanished();
 
   Lowerdev& device_;
   bool refresh_;
   std::vector<std::string>& notes_;
   Records records_;
+  Records vanished_;  // of uppers that are gone
   LowerdevPlan plan_;
   datapath::DesiredRules desired_;
   bool changed_ = false;
@@ -42,27 +55,23 @@ const netlink::Link* Reconciliation::upper(std::uint32_t ifindex) const {
 }
 
 Result<void> Reconciliation::read() {
+  if (auto done = forget_strangers(device_, notes_); !done) return done;
   auto records = device_.records();
   if (!records) return std::unexpected(records.error());
   records_ = std::move(*records);
-  if (auto done = forget_vanished(); !done) return done;
+  set_vanished_apart();
   const auto snapshot = device_.snapshot(records_);
   if (!snapshot) return std::unexpected(snapshot.error());
   plan_ = plan(*snapshot);
   return {};
 }
 
-// Its lists and its guard went with it.
-Result<void> Reconciliation::forget_vanished() {
+void Reconciliation::set_vanished_apart() {
   for (auto record = records_.begin(); record != records_.end();) {
-    if (upper(record->first) != nullptr) {
-      ++record;
-      continue;
-    }
-    if (auto done = device_.maps.erase_filter(record->first); !done) return done;
-    record = records_.erase(record);
+    const auto next = std::next(record);
+    if (upper(record->first) == nullptr) vanished_.insert(records_.extract(record));
+    record = next;
   }
-  return {};
 }
 
 Result<void> Reconciliation::widen() {
@@ -73,12 +82,23 @@ Result<void> Reconciliation::widen() {
 }
 
 Result<void> Reconciliation::guard() {
-  desired_ = {.wanted = plan_.early.wanted, .host = plan_.early.host};
+  desired_ = {.wanted = plan_.early.wanted,
+              .host = plan_.early.host,
+              .sole = plan_.early.sole | (plan_.early.sole_promisc ? RXF_SOLE_PROMISC : 0)};
   for (const auto& [ifindex, planned] : plan_.uppers) {
     const auto index = ensure_guard(device_, *upper(ifindex), refresh_, changed_);
     if (!index) return std::unexpected(index.error());
     desired_.guards.push_back({.index = *index, .ifindex = ifindex, .rules = planned.guard});
+    for (const MacAddress& address : planned.steered)
+      desired_.steering[address] = {.index = *index, .flags = planned.steer_egress ? RXF_STEER_EGRESS : 0U};
   }
+  return {};
+}
+
+Result<void> Reconciliation::steer() {
+  const auto attached = ensure_steering(device_, plan_, refresh_, notes_);
+  if (!attached) return std::unexpected(attached.error());
+  changed_ = changed_ || *attached;
   return {};
 }
 
@@ -103,19 +123,30 @@ Result<void> Reconciliation::unguard() {
   return {};
 }
 
+Result<void> Reconciliation::unsteer() { return remove_surplus_steering(device_, plan_); }
+
 Result<void> Reconciliation::narrow() {
   for (auto& [ifindex, record] : records_) {
     const auto planned = plan_.uppers.find(ifindex);
     const KernelLists wanted = planned == plan_.uppers.end() ? KernelLists{} : planned->second.kernel;
-    if (auto done = narrow_kernel_lists(device_, *upper(ifindex), record, wanted, notes_); !done) return done;
+    if (auto done = narrow_kernel_lists(device_, *upper(ifindex), record, wanted, below(plan_), notes_); !done)
+      return done;
   }
+  return {};
+}
+
+// Its own lists and its guard went with it; what was put on the lower device's list for it is still there.
+Result<void> Reconciliation::forget_vanished() {
+  for (auto& [ifindex, record] : vanished_)
+    if (auto done = forget_kernel_lists(device_, ifindex, record, below(plan_)); !done) return done;
   return {};
 }
 
 Result<bool> Reconciliation::run() {
   using Step = Result<void> (Reconciliation::*)();
-  for (const Step step : {&Reconciliation::read, &Reconciliation::widen, &Reconciliation::guard, &Reconciliation::write,
-                          &Reconciliation::unguard, &Reconciliation::narrow})
+  for (const Step step : {&Reconciliation::read, &Reconciliation::widen, &Reconciliation::guard, &Reconciliation::steer,
+                          &Reconciliation::write, &Reconciliation::unguard, &Reconciliation::unsteer,
+                          &Reconciliation::narrow, &Reconciliation::forget_vanished})
     if (auto done = (this->*step)(); !done) return std::unexpected(done.error());
   return changed_;
 }

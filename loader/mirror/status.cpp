@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "loader/mirror/status.h"
 
+#include "loader/mirror/arming.h"
 #include "loader/mirror/early_hook.h"
 #include "loader/mirror/guards.h"
+#include "loader/mirror/upper_identity.h"
 #include "loader/model/plan.h"
 
 namespace rxf::mirror {
@@ -20,12 +22,12 @@ Result<Counters> counters_at(const Lowerdev& device, std::uint32_t key) {
                               {Verdict::unicast, count_of(raw->dropped_unicast)}}};
 }
 
-Result<UpperStatus> upper_status(const Lowerdev& device, const Upper& upper,
+Result<UpperStatus> upper_status(Lowerdev& device, const Upper& upper,
                                  const std::map<std::uint32_t, rxf_upper>& entries) {
   UpperStatus status{.name = upper.name, .ifindex = upper.ifindex, .mode = upper.mode, .filter = upper.filter};
   const auto entry = entries.find(upper.ifindex);
   if (entry == entries.end()) return status;
-  const auto attached = guard_is_attached(device, upper.ifindex, entry->second.guard);
+  const auto attached = guard_is_attached(device, *device.host.find(upper.ifindex), entry->second);
   if (!attached) return std::unexpected(attached.error());
   status.guard = *attached;
   auto counters = counters_at(device, RXF_COUNTERS_FIRST_GUARD + entry->second.index);
@@ -43,6 +45,9 @@ void check_count(const Lowerdev& device, const char* what, std::uint32_t count, 
 
 void find_problems(const Lowerdev& device, LowerdevStatus& status) {
   const std::string mend = ": rxfilter-loader attach " + device.link.name;
+  if (status.confirm && status.confirm->seconds_left == 0)
+    status.problems.push_back("not confirmed in time: nothing is dropped" + mend + " undoes it and begins anew, " +
+                              "rxfilter-loader detach " + device.link.name + " ends it");
   if (status.early == EarlyHook::none) status.problems.push_back("the early drop is not attached" + mend);
   for (const UpperStatus& upper : status.uppers)
     if (!upper.filter.unfiltered() && !upper.guard)
@@ -78,6 +83,8 @@ Result<LowerdevStatus> status_of(Lowerdev& device) {
   if (!why) return std::unexpected(why.error());
   auto counters = counters_at(device, RXF_COUNTERS_EARLY);
   if (!counters) return std::unexpected(counters.error());
+  const auto arming = arming_of(device.maps);
+  if (!arming) return std::unexpected(arming.error());
 
   LowerdevStatus status{.device = device.link.name,
                         .ifindex = device.link.ifindex,
@@ -85,12 +92,17 @@ Result<LowerdevStatus> status_of(Lowerdev& device) {
                         .reason = std::move(*why),
                         .dispatcher = early->dispatcher,
                         .pin_directory = device.pins.path(),
+                        .shadow = arming->shadow,
+                        .confirm = unconfirmed(*arming, boot_now()),
                         .early_counters = std::move(*counters)};
   for (const Upper& upper : snapshot->uppers) {
     auto one = upper_status(device, upper, *entries);
     if (!one) return std::unexpected(one.error());
     status.uppers.push_back(std::move(*one));
   }
+  auto lost = lost_filter_sets(device);
+  if (!lost) return std::unexpected(lost.error());
+  status.problems = std::move(*lost);
   find_problems(device, status);
   return status;
 }

@@ -18,14 +18,22 @@ Rules canonical(Rules rules) {
   return rules;
 }
 
-KernelLists kernel_lists(const Upper& upper) {
+// PASSTHRU delivers everything, source mode by the source address.
+bool delivers_by_own_address(UpperMode mode) { return mode != UpperMode::passthru && mode != UpperMode::source; }
+
+AddressSet further_unicast(const Upper& upper) {
+  if (!upper.filter.addresses) return {};
+  return difference(upper.filter.addresses->unicast, {upper.address});
+}
+
+KernelLists kernel_lists(const Upper& upper, bool unicast_filter) {
   if (!upper.filter.addresses) return {};
   const AddressFilter& half = *upper.filter.addresses;
   KernelLists lists;
-  if (upper.mode == UpperMode::passthru) {
-    lists.unicast = half.unicast;
-    lists.unicast.erase(upper.address);
-  }
+  if (upper.mode == UpperMode::passthru)
+    lists.unicast = further_unicast(upper);
+  else if (unicast_filter && delivers_by_own_address(upper.mode))
+    lists.below = further_unicast(upper);
   // Joined even under allmulti or promisc: switching these off must not leave a moment without the groups.
   if (half.flags.multicast) lists.multicast = half.multicast;
   lists.allmulti = half.flags.allmulti || half.flags.promisc;
@@ -38,7 +46,7 @@ EarlyDropPlan drop_nothing(std::string reason) {
 
 EarlyDropPlan early_beside_nobody(const Snapshot& snapshot, const Upper& upper) {
   if (upper.filter.unfiltered()) return drop_nothing(upper.name + " (passthru) has no filter set: it gets everything");
-  EarlyDropPlan early;
+  EarlyDropPlan early{.sole = upper.ifindex, .sole_promisc = !upper.nopromisc};
   early.wanted = rules_of(upper.filter, upper.address);
   if (early.drops_nothing()) return drop_nothing(upper.name + " (passthru) asks for everything in its filter set");
   early.host.vlans = snapshot.vlan_devices;
@@ -48,9 +56,7 @@ EarlyDropPlan early_beside_nobody(const Snapshot& snapshot, const Upper& upper) 
 
 HostRules host_beside_uppers(const Snapshot& snapshot) {
   HostRules host = {.groups = true, .addresses = snapshot.unicast, .vlans = snapshot.vlan_devices};
-  // macvlan puts the own address of every upper that is up on this list; a filtered one wants it on its VLANs only.
-  for (const Upper& upper : snapshot.uppers)
-    if (!upper.filter.unfiltered()) host.addresses.erase(upper.address);
+  // macvlan has put the own address of every upper that is up on the list; whose else it is cannot be told.
   for (const Upper& upper : snapshot.uppers)
     if (upper.filter.unfiltered()) host.addresses.insert(upper.address);
   host.addresses.insert(snapshot.address);
@@ -61,15 +67,13 @@ EarlyDropPlan early_beside_others(const Snapshot& snapshot) {
   Rules wanted;
   std::size_t filtered = 0;
   for (const Upper& upper : snapshot.uppers) {
+    if (upper.mode == UpperMode::source)
+      return drop_nothing(upper.name + " (source) takes frames by their source, to whatever address");
     if (upper.filter.unfiltered()) continue;
     wanted = union_of(wanted, rules_of(upper.filter, upper.address));
     ++filtered;
   }
   if (filtered == 0) return drop_nothing("none of its uppers has a filter set");
-  if (!snapshot.can_stand_down)
-    return drop_nothing(
-        "early drop is left off beside host traffic, since the programs cannot see who else listens here; guards are "
-        "exact anyway");
   if (wanted.any_vlan && wanted.any_address)
     return drop_nothing("the filter sets of its uppers together ask for everything");
   return {.wanted = std::move(wanted),
@@ -81,6 +85,10 @@ EarlyDropPlan early_beside_others(const Snapshot& snapshot) {
 EarlyDropPlan early_drop(const Snapshot& snapshot) {
   const auto& uppers = snapshot.uppers;
   if (uppers.empty()) return drop_nothing("no macvlan or macvtap on it");
+  if (!snapshot.can_stand_down)
+    return drop_nothing(
+        "early drop is left off, since this kernel does not let the programs see who else listens; guards are exact "
+        "anyway");
   // macvlan lets a PASSTHRU upper have no siblings.
   if (uppers.size() == 1 && uppers.front().mode == UpperMode::passthru)
     return early_beside_nobody(snapshot, uppers.front());
@@ -109,7 +117,11 @@ LowerdevPlan plan(const Snapshot& snapshot) {
   LowerdevPlan result = {.early = early_drop(snapshot)};
   for (const Upper& upper : snapshot.uppers)
     if (!upper.filter.unfiltered())
-      result.uppers[upper.ifindex] = {.guard = rules_of(upper.filter, upper.address), .kernel = kernel_lists(upper)};
+      result.uppers[upper.ifindex] = {
+          .guard = rules_of(upper.filter, upper.address),
+          .kernel = kernel_lists(upper, snapshot.unicast_filter),
+          .steered = delivers_by_own_address(upper.mode) ? further_unicast(upper) : AddressSet{},
+          .steer_egress = upper.mode == UpperMode::bridge};
   return result;
 }
 

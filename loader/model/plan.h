@@ -33,7 +33,9 @@ struct HostRules {
 struct EarlyDropPlan {
   Rules wanted;  // union of what every upper wants; any_vlan && any_address: drops nothing
   HostRules host;
-  std::string reason;  // one sentence: why it is as it is
+  std::uint32_t sole = 0;     // ifindex of the PASSTHRU upper that is the only receiver; 0: others receive too
+  bool sole_promisc = false;  // while up, that one holds a count of the lower device's promiscuity
+  std::string reason;         // one sentence: why it is as it is
 
   bool operator==(const EarlyDropPlan&) const = default;
   [[nodiscard]] bool drops_nothing() const { return wanted.any_vlan && wanted.any_address; }
@@ -43,6 +45,7 @@ struct EarlyDropPlan {
 struct KernelLists {
   AddressSet unicast;     // PASSTHRU: fdb entries on the upper
   AddressSet multicast;   // references on the upper: macvlan drops unjoined multicast behind the guard
+  AddressSet below;       // other modes: fdb entries on the lower device, where it has a unicast filter
   bool allmulti = false;  // IFF_ALLMULTI on the upper
 
   bool operator==(const KernelLists&) const = default;
@@ -51,6 +54,8 @@ struct KernelLists {
 struct UpperPlan {
   Rules guard;
   KernelLists kernel;
+  AddressSet steered;         // further unicast addresses, which macvlan does not deliver
+  bool steer_egress = false;  // also what the host and siblings send to them
 
   bool operator==(const UpperPlan&) const = default;
 };

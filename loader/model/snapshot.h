@@ -22,7 +22,8 @@ struct Upper {
   std::string name;
   MacAddress address;
   UpperMode mode = UpperMode::bridge;
-  FilterSet filter;  // unfiltered() where none is programmed
+  bool nopromisc = false;  // PASSTHRU: it does not make the lower device promiscuous
+  FilterSet filter;        // unfiltered() where none is programmed
 
   bool operator==(const Upper&) const = default;
 };
@@ -33,9 +34,10 @@ struct Snapshot {
   std::string name;
   MacAddress address;
   AddressSet unicast;           // the lower device's whole unicast list, foreign uppers' addresses included
-  VlanSet vlan_devices;         // VIDs of VLAN devices on the lower device
+  VlanSet vlan_devices;         // VIDs of VLAN devices on the lower device, 802.1Q and 802.1ad
   std::vector<Upper> uppers;    // visible in this namespace, by ifindex
   bool can_stand_down = false;  // the early drop can see for itself who else listens
+  bool unicast_filter = false;  // the lower device has one (IFF_UNICAST_FLT)
 };
 
 }  // namespace rxf

@@ -6,6 +6,8 @@
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <chrono>
+#include <thread>
 
 #include "loader/netlink/message.h"
 
@@ -14,6 +16,8 @@ namespace {
 
 constexpr std::uint32_t kIngress = TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS);
 constexpr std::uint32_t kEgress = TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS);
+constexpr int kBusyTries = 100;
+constexpr auto kBusyPause = std::chrono::milliseconds(5);
 
 tcmsg hook_of(const Link& link, std::uint32_t parent, std::uint32_t handle) {
   return {.tcm_family = AF_UNSPEC,
@@ -67,6 +71,11 @@ Result<void> remove_empty_clsact(Socket& socket, const Link& link) {
   Message request(RTM_DELQDISC, NLM_F_ACK);
   request.put_fixed(hook_of(link, TC_H_CLSACT, TC_H_MAKE(TC_H_CLSACT, 0)));
   auto done = socket.request(request.header());
+  // Somebody looks at its filters just now.
+  for (int i = 0; i < kBusyTries && !done && done.error().code == EBUSY; ++i) {
+    std::this_thread::sleep_for(kBusyPause);
+    done = socket.request(request.header());
+  }
   if (!done && (done.error().code == ENOENT || done.error().code == EINVAL)) return {};
   return done;
 }

@@ -8,15 +8,21 @@
 
 #include <array>
 #include <cerrno>
+#include <utility>
 
+#include "loader/netlink/generic.h"
 #include "loader/netlink/message.h"
 #include "loader/netlink/system.h"
 
 namespace rxf::netlink {
 namespace {
 
-constexpr std::array kFamilyFields = {Field{CTRL_ATTR_FAMILY_ID, sizeof(std::uint16_t), "CTRL_ATTR_FAMILY_ID"}};
-constexpr std::array kFeaturesFields = {Field{ETHTOOL_A_FEATURES_ACTIVE, Field::kAnySize, "ETHTOOL_A_FEATURES_ACTIVE"}};
+constexpr std::array kFeaturesFields = {
+    Field{ETHTOOL_A_FEATURES_HW, Field::kAnySize, "ETHTOOL_A_FEATURES_HW"},
+    Field{ETHTOOL_A_FEATURES_WANTED, Field::kAnySize, "ETHTOOL_A_FEATURES_WANTED"},
+    Field{ETHTOOL_A_FEATURES_ACTIVE, Field::kAnySize, "ETHTOOL_A_FEATURES_ACTIVE"},
+    Field{ETHTOOL_A_FEATURES_NOCHANGE, Field::kAnySize, "ETHTOOL_A_FEATURES_NOCHANGE"},
+};
 constexpr std::array kBitsetFields = {
     Field{ETHTOOL_A_BITSET_NOMASK, Field::kAnySize, "ETHTOOL_A_BITSET_NOMASK"},
     Field{ETHTOOL_A_BITSET_BITS, Field::kAnySize, "ETHTOOL_A_BITSET_BITS"},
@@ -25,28 +31,6 @@ constexpr std::array kBitFields = {
     Field{ETHTOOL_A_BITSET_BIT_NAME, Field::kAnySize, "ETHTOOL_A_BITSET_BIT_NAME"},
     Field{ETHTOOL_A_BITSET_BIT_VALUE, Field::kAnySize, "ETHTOOL_A_BITSET_BIT_VALUE"},
 };
-
-Result<Attributes> generic_attributes(const nlmsghdr& message, std::span<const Field> fields) {
-  const auto body = body_of<genlmsghdr>(message);
-  if (!body) return std::unexpected(body.error());
-  return Attributes::parse(body->attributes, fields);
-}
-
-Result<std::uint16_t> family_id(Socket& socket, const std::string& family) {
-  Message request(GENL_ID_CTRL, 0);
-  request.put_fixed(genlmsghdr{.cmd = CTRL_CMD_GETFAMILY, .version = 1});
-  request.put_text(CTRL_ATTR_FAMILY_NAME, family);
-  std::uint16_t id = 0;
-  const auto found = socket.request(request.header(), [&](const nlmsghdr& message) -> Result<void> {
-    const auto attributes = generic_attributes(message, kFamilyFields);
-    if (!attributes) return std::unexpected(attributes.error());
-    id = attributes->number<std::uint16_t>(CTRL_ATTR_FAMILY_ID).value_or(0);
-    return {};
-  });
-  if (!found) return wrap(found.error(), "generic netlink family \"" + family + "\"");
-  if (id == 0) return system_error(ENOENT, "generic netlink family \"" + family + "\"");
-  return id;
-}
 
 // A bitset with a mask lists the bits of the mask and marks those that are on; one without lists those that are on
 // (Documentation/networking/ethtool-netlink.rst, "Bit sets").
@@ -65,13 +49,25 @@ Result<std::set<std::string>> names_of_bits(Bytes bitset) {
   return names;
 }
 
-Result<std::set<std::string>> read_features(const nlmsghdr& message) {
+Result<Features> read_features(const nlmsghdr& message) {
   const auto attributes = generic_attributes(message, kFeaturesFields);
   if (!attributes) return std::unexpected(attributes.error());
-  return names_of_bits(attributes->payload(ETHTOOL_A_FEATURES_ACTIVE));
+  Features features;
+  const std::array<std::pair<std::uint16_t, std::set<std::string>*>, 4> sets = {{
+      {ETHTOOL_A_FEATURES_HW, &features.changeable},
+      {ETHTOOL_A_FEATURES_WANTED, &features.wanted},
+      {ETHTOOL_A_FEATURES_ACTIVE, &features.active},
+      {ETHTOOL_A_FEATURES_NOCHANGE, &features.never_changing},
+  }};
+  for (const auto& [type, set] : sets) {
+    auto names = names_of_bits(attributes->payload(type));
+    if (!names) return std::unexpected(names.error());
+    *set = std::move(*names);
+  }
+  return features;
 }
 
-Result<std::set<std::string>> request_features(const Link& link) {
+Result<Features> request_features(const Link& link) {
   auto socket = Socket::open(NETLINK_GENERIC);
   if (!socket) return std::unexpected(socket.error());
   const auto family = family_id(*socket, ETHTOOL_GENL_NAME);
@@ -80,23 +76,35 @@ Result<std::set<std::string>> request_features(const Link& link) {
   Message request(*family, 0);
   request.put_fixed(genlmsghdr{.cmd = ETHTOOL_MSG_FEATURES_GET, .version = ETHTOOL_GENL_VERSION});
   request.put_nest(ETHTOOL_A_FEATURES_HEADER, [&] { request.put_u32(ETHTOOL_A_HEADER_DEV_INDEX, link.ifindex); });
-  std::set<std::string> names;
+  Features features;
   const auto got = socket->request(request.header(), [&](const nlmsghdr& message) -> Result<void> {
-    auto features = read_features(message);
-    if (!features) return std::unexpected(features.error());
-    names = std::move(*features);
+    auto read = read_features(message);
+    if (!read) return std::unexpected(read.error());
+    features = std::move(*read);
     return {};
   });
   if (!got && got.error().code != EOPNOTSUPP) return std::unexpected(got.error());
-  return names;
+  return features;
 }
 
 }  // namespace
 
+Feature Features::of(const std::string& name) const {
+  return {.on = active.contains(name),
+          .wanted = wanted.contains(name),
+          .changeable = changeable.contains(name) && !never_changing.contains(name)};
+}
+
+Result<Features> features(const Link& link) {
+  auto found = request_features(link);
+  if (!found) return wrap(found.error(), "offloads of " + link.name);
+  return found;
+}
+
 Result<std::set<std::string>> active_features(const Link& link) {
-  auto names = request_features(link);
-  if (!names) return wrap(names.error(), "offloads of " + link.name);
-  return names;
+  auto found = features(link);
+  if (!found) return std::unexpected(found.error());
+  return std::move(found->active);
 }
 
 Result<std::string> driver(const Link& link) {

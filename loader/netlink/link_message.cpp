@@ -67,7 +67,7 @@ Result<void> read_vlan(Link& link, Bytes data) {
   const auto vlan = Attributes::parse(data, kVlanFields);
   if (!vlan) return std::unexpected(vlan.error());
   const auto protocol = vlan->number<std::uint16_t>(IFLA_VLAN_PROTOCOL).value_or(htobe16(ETH_P_8021Q));
-  if (protocol == htobe16(ETH_P_8021Q)) link.vlan = vlan->number<std::uint16_t>(IFLA_VLAN_ID);
+  (protocol == htobe16(ETH_P_8021AD) ? link.service_vlan : link.vlan) = vlan->number<std::uint16_t>(IFLA_VLAN_ID);
   return {};
 }
 

@@ -23,11 +23,12 @@ struct Link {
   MacAddress address;                  // all-zero where it has none
   bool ethernet = false;               // ARPHRD_ETHER
   bool loopback = false;
-  std::uint32_t promiscuity = 0;          // IFLA_PROMISCUITY
-  std::optional<std::uint32_t> allmulti;  // IFLA_ALLMULTI; absent before Linux 6.0
-  std::optional<UpperMode> upper_mode;    // macvlan and macvtap
-  bool nopromisc = false;                 // MACVLAN_FLAG_NOPROMISC
-  std::optional<std::uint16_t> vlan;      // kind "vlan": its VID, where its protocol is 802.1Q
+  std::uint32_t promiscuity = 0;              // IFLA_PROMISCUITY
+  std::optional<std::uint32_t> allmulti;      // IFLA_ALLMULTI; absent before Linux 6.0
+  std::optional<UpperMode> upper_mode;        // macvlan and macvtap
+  bool nopromisc = false;                     // MACVLAN_FLAG_NOPROMISC
+  std::optional<std::uint16_t> vlan;          // kind "vlan": its VID, where its protocol is 802.1Q
+  std::optional<std::uint16_t> service_vlan;  // the same for 802.1ad
 
   [[nodiscard]] bool is_upper() const { return upper_mode.has_value(); }
   [[nodiscard]] bool is_up() const;

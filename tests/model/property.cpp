@@ -18,18 +18,13 @@ Frame frame_of(const ProbeParts& parts) {
 // Straight from docs/semantics.md, "What the early drop must let through", without the plan.
 bool host_may_want(const Snapshot& snapshot, const Frame& frame) {
   if (frame.destination.is_link_local_control()) return true;
-  if (frame.vlan() && snapshot.vlan_devices.contains(*frame.vlan())) return true;
+  if (frame.outer_tag && snapshot.vlan_devices.contains(frame.outer_tag->vid())) return true;
   for (const Upper& upper : snapshot.uppers) {
     if (upper.mode == UpperMode::passthru) return upper.filter.unfiltered();
     if (upper.filter.unfiltered() && upper.address == frame.destination) return true;
   }
-  return frame.destination.is_group() || frame.destination == snapshot.address || [&] {
-    // Each upper's own address is on the list too; whose else it is cannot be told, unless the upper is filtered.
-    const bool own = std::any_of(snapshot.uppers.begin(), snapshot.uppers.end(), [&](const Upper& upper) {
-      return upper.address == frame.destination && !upper.filter.unfiltered();
-    });
-    return snapshot.unicast.contains(frame.destination) && !own;
-  }();
+  return frame.destination.is_group() || frame.destination == snapshot.address ||
+         snapshot.unicast.contains(frame.destination);
 }
 
 bool somebody_wants(const Snapshot& snapshot, const Frame& frame) {
@@ -173,7 +168,8 @@ std::string to_string(const Counterexample& example) {
 
 datapath::DesiredRules desired_of(const Snapshot& snapshot) {
   const LowerdevPlan planned = plan(snapshot);
-  datapath::DesiredRules desired{.wanted = planned.early.wanted, .host = planned.early.host};
+  datapath::DesiredRules desired{
+      .wanted = planned.early.wanted, .host = planned.early.host, .sole = planned.early.sole};
   for (std::uint32_t index = 0; index < snapshot.uppers.size(); ++index) {
     const auto found = planned.uppers.find(snapshot.uppers[index].ifindex);
     if (found != planned.uppers.end())

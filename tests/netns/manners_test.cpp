@@ -410,24 +410,5 @@ TEST_F(MannersTest, PinsOfADeviceThatIsGoneAreRemovedByDetach) {
   expect_refused("detach lower", {"no such device: lower"});
 }
 
-TEST_F(MannersTest, PinsOfAnEarlierDeviceAreNotMistakenForOurs) {
-  must("attach lower");
-  must_run("ip link del lower && ip link add lower type veth peer name far");
-  for (const char* arguments : {"attach lower", "status lower"})
-    expect_refused(arguments, {"belongs to an earlier device", "rxfilter-loader detach lower"});
-  must("detach lower");
-  must("attach lower");
-  must("detach lower");
-}
-
-TEST_F(MannersTest, PinsOfARenamedDeviceAreNotRemoved) {
-  must("attach lower");
-  must(kSet);
-  must_run("ip link set lower down && ip link set lower name renamed && ip link set renamed up");
-  const std::string before = bench_->state();
-  expect_refused("detach lower", {"in use by renamed"});
-  EXPECT_EQ(bench_->state(), before);
-}
-
 }  // namespace
 }  // namespace rxf::test

@@ -31,7 +31,7 @@ _rxfilter_loader_list()
 
 _rxfilter_loader()
 {
-	local verbs='attach detach set get clear status'
+	local verbs='attach detach set get clear status probe explain'
 	local globals='--netns --bpffs --json --pretty --verbose --help --version'
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
 	local verb='' device='' netns='' word i
@@ -43,7 +43,7 @@ _rxfilter_loader()
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		word=${COMP_WORDS[i]}
 		case $word in
-		-n | --netns | --bpffs | --mode | --unicast | --multicast | --vlan | --flags | --from)
+		-n | --netns | --bpffs | --mode | --confirm | --unicast | --multicast | --vlan | --flags | --from | --dst | --metadata-vlan | --frame)
 			[[ ${COMP_WORDS[i + 1]} == '=' ]] && ((i++))
 			[[ $word == -n || $word == --netns ]] && netns=${COMP_WORDS[i + 1]}
 			((i++))
@@ -63,8 +63,12 @@ _rxfilter_loader()
 		mapfile -t COMPREPLY < <(compgen -d -- "$cur")
 		return
 		;;
-	--from)
+	--from | --frame)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		return
+		;;
+	--confirm)
+		mapfile -t COMPREPLY < <(compgen -W '30 60 300' -- "$cur")
 		return
 		;;
 	--mode)
@@ -79,7 +83,11 @@ _rxfilter_loader()
 		mapfile -t COMPREPLY < <(compgen -W 'none' -- "$cur")
 		return
 		;;
+	--dst | --metadata-vlan)
+		return
+		;;
 	--multicast | --vlan)
+		[[ $verb == explain ]] && return
 		mapfile -t COMPREPLY < <(compgen -W 'none all' -- "$cur")
 		return
 		;;
@@ -88,9 +96,10 @@ _rxfilter_loader()
 	if [[ $cur == -* ]]; then
 		local options=$globals
 		case $verb in
-		attach) options+=' --mode --dry-run' ;;
+		attach) options+=' --mode --shadow --enforce --confirm --dry-run' ;;
 		detach) options+=' --all' ;;
 		set) options+=' --unicast --multicast --vlan --flags --from' ;;
+		explain) options+=' --dst --vlan --metadata-vlan --frame' ;;
 		esac
 		mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
 		return
@@ -99,7 +108,7 @@ _rxfilter_loader()
 	[[ -n $device ]] && return
 	case $verb in
 	'') mapfile -t COMPREPLY < <(compgen -W "$verbs" -- "$cur") ;;
-	attach | detach | status)
+	attach | detach | status | probe | explain)
 		mapfile -t COMPREPLY < <(compgen -W "$(_rxfilter_loader_devices "$netns")" -- "$cur")
 		;;
 	set | get | clear)

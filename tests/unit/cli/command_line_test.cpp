@@ -24,8 +24,21 @@ class CommandLine : public testing::Test {
       calls_.push_back("attach " + device);
       context_ = context;
       attach_options_ = options;
-      return mirror::AttachResult{.status = {.device = device, .reason = "test", .pin_directory = "/p"},
-                                  .report = report_};
+      if (device == failing_) return std::unexpected(failure_);
+      return mirror::AttachResult{.status = {.device = device,
+                                             .reason = "test",
+                                             .pin_directory = "/p",
+                                             .shadow = shadow_,
+                                             .confirm = unconfirmed_},
+                                  .report = report_,
+                                  .confirmed = confirmed_};
+    };
+    operations_.watch = [this](const mirror::Context& /*context*/, const std::string& device,
+                               std::uint64_t confirm_by) -> Result<std::function<void()>> {
+      calls_.push_back("watch " + device);
+      watched_ = confirm_by;
+      if (device == "alone0") return system_error(EAGAIN, "start a process");
+      return [this] { calls_.push_back("end watcher"); };
     };
     operations_.detach = [this](const mirror::Context& /*context*/,
                                 const std::string& device) -> Result<mirror::Report> {
@@ -34,6 +47,12 @@ class CommandLine : public testing::Test {
       return report_;
     };
     operations_.attached_devices = [this](const mirror::Context& /*context*/) { return attached_; };
+    operations_.remains = [this](const mirror::Context& /*context*/) { return remains_; };
+    operations_.remove_remains = [this](const mirror::Context& /*context*/,
+                                        const std::string& pin_directory) -> Result<mirror::Report> {
+      calls_.push_back("remove " + pin_directory);
+      return mirror::Report{.notes = {"removed"}};
+    };
     operations_.set = [this](const mirror::Context& /*context*/, const std::string& upper,
                              const FilterEdit& edit) -> Result<mirror::SetResult> {
       calls_.push_back("set " + upper);
@@ -82,9 +101,14 @@ class CommandLine : public testing::Test {
   mirror::Context context_;
   mirror::AttachOptions attach_options_;
   mirror::Report report_;
+  bool shadow_ = false;
+  bool confirmed_ = false;
+  std::optional<mirror::Unconfirmed> unconfirmed_;
+  std::uint64_t watched_ = 0;
   FilterSet filter_;
   FilterEdit edit_;
   Result<std::vector<std::string>> attached_;
+  Result<std::vector<mirror::Remains>> remains_;
   std::string failing_ = "bad0";
   Error failure_{"bad0: not attached", 0, Exit::not_attached};
 
@@ -137,7 +161,14 @@ INSTANTIATE_TEST_SUITE_P(
                     UsageRow{"option_prefix", {"attach", "eth0", "--dry"}, "unknown option \"--dry\""},
                     UsageRow{"later_hardware", {"attach", "--hardware", "on", "eth0"}, "unknown option \"--hardware\""},
                     UsageRow{"later_spoofchk", {"attach", "eth0", "--spoofchk"}, "unknown option \"--spoofchk\""},
-                    UsageRow{"later_shadow", {"attach", "eth0", "--shadow"}, "unknown option \"--shadow\""},
+                    UsageRow{"shadow_and_enforce", {"attach", "eth0", "--shadow", "--enforce"}, "not both"},
+                    UsageRow{"shadow_value", {"attach", "eth0", "--shadow=no"}, "--shadow takes no value"},
+                    UsageRow{"shadow_elsewhere", {"detach", "eth0", "--shadow"}, "unknown option \"--shadow\""},
+                    UsageRow{"confirm_nothing", {"attach", "eth0", "--confirm"}, "--confirm needs a value"},
+                    UsageRow{"confirm_0", {"attach", "eth0", "--confirm", "0"}, "range 1 to 3600"},
+                    UsageRow{"confirm_3601", {"attach", "eth0", "--confirm", "3601"}, "range 1 to 3600"},
+                    UsageRow{"confirm_negative", {"attach", "eth0", "--confirm=-5"}, "--confirm"},
+                    UsageRow{"confirm_words", {"attach", "eth0", "--confirm", "1m"}, "--confirm"},
                     UsageRow{"later_api", {"--api=/x", "status"}, "unknown option \"--api\""},
                     UsageRow{"later_watch", {"status", "--watch"}, "unknown option \"--watch\""},
                     UsageRow{"short_option", {"status", "-x"}, "unknown option \"-x\""},
@@ -222,6 +253,67 @@ TEST_F(CommandLine, AttachKnowsTheModes) {
   }
 }
 
+TEST_F(CommandLine, AttachLeavesShadowAsItWasUnlessTold) {
+  EXPECT_EQ(run({"attach", "eth0"}), 0);
+  EXPECT_EQ(attach_options_.shadow, std::nullopt);
+  EXPECT_EQ(attach_options_.confirm_by, 0U);
+  EXPECT_EQ(run({"attach", "eth0", "--enforce"}), 0);
+  EXPECT_EQ(attach_options_.shadow, false);
+  EXPECT_EQ(run({"attach", "eth0", "--shadow"}), 0);
+  EXPECT_EQ(attach_options_.shadow, true);
+  EXPECT_EQ(calls_, Calls{"attach eth0"});
+}
+
+TEST_F(CommandLine, AttachSaysThatNothingIsDropped) {
+  shadow_ = true;
+  report_.changed = false;
+  EXPECT_EQ(run({"attach", "eth0"}), 0);
+  EXPECT_EQ(out(), "eth0: already attached\n  shadow: counted, not dropped\n");
+  EXPECT_EQ(err(),
+            "rxfilter-loader: note: in shadow, nothing is dropped: rxfilter-loader attach eth0 --enforce ends that\n");
+  EXPECT_EQ(run({"attach", "eth0", "--dry-run"}), 0);
+  EXPECT_NE(out().find("\n  shadow: counted, not dropped\n"), std::string::npos) << out();
+  EXPECT_EQ(err(), "");
+}
+
+TEST_F(CommandLine, AttachThatIsToBeConfirmedIsWatchedFromBeforeItBegins) {
+  constexpr std::uint64_t kSecond = 1'000'000'000;
+  unconfirmed_ = {.seconds_left = 60, .undo = mirror::Undo::detach};
+  const std::uint64_t earliest = mirror::boot_now() + 60 * kSecond;
+  EXPECT_EQ(run({"attach", "eth0", "--confirm", "60"}), 0) << err();
+  EXPECT_LE(earliest, attach_options_.confirm_by);
+  EXPECT_LE(attach_options_.confirm_by, mirror::boot_now() + 60 * kSecond);
+  EXPECT_EQ(watched_, attach_options_.confirm_by);
+  EXPECT_EQ(calls_, (Calls{"watch eth0", "attach eth0"}));
+  EXPECT_NE(out().find("\n  unconfirmed: 60 s left, then detached\n"), std::string::npos) << out();
+  EXPECT_TRUE(err().starts_with("rxfilter-loader: note: undone at ")) << err();
+  EXPECT_TRUE(err().ends_with(" unless confirmed by then: rxfilter-loader attach eth0\n")) << err();
+
+  EXPECT_EQ(run({"attach", "eth0", "--confirm", "3600", "--dry-run"}), 0);
+  EXPECT_EQ(calls_, Calls{"attach eth0"});
+}
+
+TEST_F(CommandLine, AttachThatFailsNeedsNoWatcher) {
+  EXPECT_EQ(run({"attach", "bad0", "--confirm", "1"}), 3);
+  EXPECT_EQ(calls_, (Calls{"watch bad0", "attach bad0", "end watcher"}));
+  EXPECT_EQ(run({"attach", "alone0", "--confirm", "1"}), 1);
+  EXPECT_EQ(calls_, Calls{"watch alone0"});
+  EXPECT_EQ(err(), "rxfilter-loader: attach alone0: start a process: Resource temporarily unavailable\n");
+}
+
+TEST_F(CommandLine, AttachSaysThatItConfirmed) {
+  confirmed_ = true;
+  report_.changed = false;
+  EXPECT_EQ(run({"attach", "eth0"}), 0);
+  EXPECT_EQ(out(), "eth0: confirmed\n");
+  EXPECT_EQ(run({"attach", "eth0", "-j"}), 0);
+  EXPECT_EQ(Json::parse(out())["confirmed"], true);
+  EXPECT_EQ(Json::parse(out())["changed"], true);
+  report_.changed = true;
+  EXPECT_EQ(run({"attach", "eth0", "--mode", "tc"}), 0);
+  EXPECT_TRUE(out().starts_with("eth0: confirmed\neth0: test -> early drop: none\n")) << out();
+}
+
 TEST_F(CommandLine, SetFromAFileHandsOverTheWholeSet) {
   std::string path = testing::TempDir() + "rxfilter-set-XXXXXX";
   const int fd = ::mkstemp(path.data());
@@ -262,6 +354,23 @@ TEST_F(CommandLine, DetachAllGoesOnAfterAFailure) {
   attached_->clear();
   EXPECT_EQ(run({"detach", "--all"}), 0);
   EXPECT_EQ(out(), "no device is attached\n");
+}
+
+TEST_F(CommandLine, PinsWithoutADeviceAreListedAndRemovedByDetachAll) {
+  remains_ = {{{.device = "gone0", .ifindex = 7, .pin_directory = "/p/gone0", .problem = "it went: do this"}}};
+  EXPECT_EQ(run({"status"}), 0);
+  EXPECT_EQ(out(), "no device is attached\ngone0: pins without a device\n  pinned at /p/gone0\n  ! it went: do this\n");
+  EXPECT_EQ(run({"status", "-j"}), 0);
+  const Json expected = {{"device", "gone0"},
+                         {"ifindex", 7},
+                         {"attached", false},
+                         {"pinned", "/p/gone0"},
+                         {"problems", {"it went: do this"}}};
+  EXPECT_EQ(Json::parse(out()), Json::array({expected}));
+  attached_ = {{"eth0"}};
+  EXPECT_EQ(run({"detach", "--all"}), 0);
+  EXPECT_EQ(calls_, (Calls{"detach eth0", "remove /p/gone0"}));
+  EXPECT_EQ(err(), "rxfilter-loader: note: removed\n");
 }
 
 TEST_F(CommandLine, SetIsSilentUnlessVerbose) {

@@ -79,6 +79,33 @@ TEST(RenderText, Status) {
             "  ! macvlan2 has no guard: run rxfilter-loader attach veth0\n");
 }
 
+TEST(RenderText, ShadowAndWhatIsToBeConfirmed) {
+  using mirror::AttachMode;
+  using mirror::Undo;
+  LowerdevStatus status{.device = "veth0", .reason = "veth", .pin_directory = "/p", .shadow = true};
+  const auto lines = [&](std::uint64_t seconds, Undo undo, AttachMode mode) {
+    status.confirm = {.seconds_left = seconds, .undo = undo, .mode = mode};
+    return arming_text(status);
+  };
+  EXPECT_EQ(arming_text(status), "  shadow: counted, not dropped\n");
+  EXPECT_TRUE(status_text(status).starts_with("veth0: veth -> early drop: none\n  shadow: counted, not dropped\n"));
+  status.shadow = false;
+  EXPECT_EQ(lines(58, Undo::detach, AttachMode::auto_), "  unconfirmed: 58 s left, then detached\n");
+  EXPECT_EQ(lines(1, Undo::shadow, AttachMode::native),
+            "  unconfirmed: 1 s left, then in shadow as before, --mode native\n");
+  EXPECT_EQ(lines(1, Undo::enforce, AttachMode::tc), "  unconfirmed: 1 s left, then in force as before, --mode tc\n");
+  EXPECT_EQ(lines(0, Undo::enforce, AttachMode::tc), "") << "that is a problem";
+}
+
+TEST(RenderJson, ShadowAndWhatIsToBeConfirmed) {
+  const Json object =
+      to_json(LowerdevStatus{.device = "veth0",
+                             .shadow = true,
+                             .confirm = mirror::Unconfirmed{.seconds_left = 7, .undo = mirror::Undo::detach}});
+  EXPECT_EQ(object["shadow"].dump(), "true");
+  EXPECT_EQ(object["confirm"].dump(), R"({"seconds_left":7,"undo":"detach"})");
+}
+
 TEST(RenderText, NamesCannotForgeLinesOrColours) {
   LowerdevStatus forged{.device = "veth0"};
   forged.uppers.push_back({.name = "a\x1b[2Jb", .filter = {}});
@@ -101,7 +128,7 @@ TEST(RenderText, Filter) {
 TEST(RenderJson, Status) {
   const Json expected = Json::parse(R"({
     "device": "veth0", "ifindex": 4, "early_drop": "xdp-native", "reason": "veth, no unicast filter",
-    "dispatcher": true, "pinned": "/sys/fs/bpf/rxfilter/veth0",
+    "dispatcher": true, "shadow": false, "confirm": null, "pinned": "/sys/fs/bpf/rxfilter/veth0",
     "uppers": [
       {"name": "macvtap0", "ifindex": 9, "mode": "passthru", "filtered": true, "guard": true,
        "unicast": 1, "multicast": 1, "vlans": "42,100-109", "flags": ["broadcast", "multicast"]},

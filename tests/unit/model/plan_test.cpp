@@ -199,11 +199,18 @@ struct KernelRow {
   UpperMode mode;
   FilterSet filter;
   KernelLists lists;
+  bool unicast_filter = false;
 };
 
 const KernelRow kKernelRows[] = {
     {"PassthruUsual", UpperMode::passthru, filter(kUsual), {.unicast = {kListed}, .multicast = {kJoined}}},
     {"BridgeUsual", UpperMode::bridge, filter(kUsual), {.multicast = {kJoined}}},
+    {"BridgeOnUnicastFilter", UpperMode::bridge, filter(kUsual), {.multicast = {kJoined}, .below = {kListed}}, true},
+    {"PassthruOnUnicastFilter",
+     UpperMode::passthru,
+     filter(kUsual),
+     {.unicast = {kListed}, .multicast = {kJoined}},
+     true},
     {"SourceUsual", UpperMode::source, filter(kUsual), {.multicast = {kJoined}}},
     {"MulticastFlagMissing", UpperMode::passthru, filter({.broadcast = true}), {.unicast = {kListed}}},
     {"AllmultiKeepsJoins",
@@ -221,7 +228,9 @@ const KernelRow kKernelRows[] = {
 class PlanKernelLists : public testing::TestWithParam<KernelRow> {};
 
 TEST_P(PlanKernelLists, Row) {
-  const auto result = plan(snapshot({upper(9, GetParam().mode, GetParam().filter)}));
+  Snapshot input = snapshot({upper(9, GetParam().mode, GetParam().filter)});
+  input.unicast_filter = GetParam().unicast_filter;
+  const auto result = plan(input);
   ASSERT_TRUE(result.uppers.contains(9));
   EXPECT_EQ(result.uppers.at(9).kernel, GetParam().lists);
   EXPECT_EQ(result.uppers.at(9).guard, rules_of(GetParam().filter, kOwn));
@@ -234,6 +243,28 @@ TEST(Plan, OwnAddressInUnicastListIsNoFdbEntry) {
   EXPECT_EQ(result.uppers.at(9).guard.addresses, (AddressSet{kListed, kJoined}));
 }
 
+struct SteeringRow {
+  const char* name;
+  UpperMode mode;
+  AddressSet steered;
+  bool egress;
+};
+
+const SteeringRow kSteeringRows[] = {
+    {"Private", UpperMode::private_, {kListed}, false}, {"Vepa", UpperMode::vepa, {kListed}, false},
+    {"Bridge", UpperMode::bridge, {kListed}, true},     {"Passthru", UpperMode::passthru, {}, false},
+    {"Source", UpperMode::source, {}, false},
+};
+
+class PlanSteering : public testing::TestWithParam<SteeringRow> {};
+
+TEST_P(PlanSteering, Row) {
+  const auto result = plan(snapshot({upper(9, GetParam().mode, filter(kUsual))}));
+  EXPECT_EQ(result.uppers.at(9).steered, GetParam().steered);
+  EXPECT_EQ(result.uppers.at(9).steer_egress, GetParam().egress);
+}
+INSTANTIATE_TEST_SUITE_P(Uppers, PlanSteering, testing::ValuesIn(kSteeringRows), test::kRowName);
+
 TEST(Plan, HoldsFilteredUppersOnly) {
   const auto result =
       plan(snapshot({upper(8, UpperMode::bridge, {}, kSibling), upper(9, UpperMode::bridge, filter(kUsual)),
@@ -243,8 +274,8 @@ TEST(Plan, HoldsFilteredUppersOnly) {
   EXPECT_TRUE(result.uppers.contains(10));
 }
 
-constexpr auto kBesideHost =
-    "early drop is left off beside host traffic, since the programs cannot see who else listens here; guards are exact "
+constexpr auto kBlind =
+    "early drop is left off, since this kernel does not let the programs see who else listens; guards are exact "
     "anyway";
 
 struct NothingRow {
@@ -268,8 +299,16 @@ const NothingRow kNothingRows[] = {
      {upper(8, UpperMode::bridge, {}), upper(9, UpperMode::vepa, {}, kSibling)},
      true,
      "none of its uppers has a filter set"},
-    {"NoneFilteredBlind", {upper(8, UpperMode::bridge, {})}, false, "none of its uppers has a filter set"},
-    {"CannotStandDown", {upper(9, UpperMode::bridge, filter(kUsual))}, false, kBesideHost},
+    {"BridgeBlind", {upper(9, UpperMode::bridge, filter(kUsual))}, false, kBlind},
+    {"PassthruBlind", {upper(9, UpperMode::passthru, filter(kUsual))}, false, kBlind},
+    {"SourceUnfiltered",
+     {upper(8, UpperMode::source, {}, kSibling), upper(9, UpperMode::bridge, filter(kUsual))},
+     true,
+     "macvtap8 (source) takes frames by their source, to whatever address"},
+    {"SourceFiltered",
+     {upper(9, UpperMode::source, filter(kUsual))},
+     true,
+     "macvtap9 (source) takes frames by their source, to whatever address"},
     {"TogetherEverything",
      {upper(8, UpperMode::bridge, filter(kUsual)), upper(9, UpperMode::bridge, vlan_half_only("42"), kSibling)},
      true,
@@ -292,22 +331,30 @@ INSTANTIATE_TEST_SUITE_P(Snapshots, DropsNothing, testing::ValuesIn(kNothingRows
 TEST(Plan, PassthruDropsWhatItsOnlyUpperDoesNotWant) {
   Snapshot input = snapshot({upper(9, UpperMode::passthru, filter(kUsual, vlans("42")))});
   input.unicast = {kForeign};
-  input.can_stand_down = false;
   const EarlyDropPlan early = plan(input).early;
   EXPECT_EQ(early.wanted, rules_of(input.uppers[0].filter, kOwn));
   EXPECT_EQ(early.host, (HostRules{.groups = false, .addresses = {}, .vlans = vlans("7")}));
+  EXPECT_EQ(early.sole, 9U);
+  EXPECT_TRUE(early.sole_promisc);
   EXPECT_EQ(early.reason, "macvtap9 is the only receiver (passthru): its filter set is the whole of what is wanted");
+}
+
+TEST(Plan, PassthruWithNopromiscHoldsNoPromiscuity) {
+  Snapshot input = snapshot({upper(9, UpperMode::passthru, filter(kUsual))});
+  input.uppers[0].nopromisc = true;
+  EXPECT_FALSE(plan(input).early.sole_promisc);
 }
 
 TEST(Plan, BesideOthersTheHostAndEveryUpperIsServed) {
   Snapshot input =
-      snapshot({upper(8, UpperMode::source, {}, kSibling), upper(9, UpperMode::bridge, filter(kUsual, vlans("42"))),
+      snapshot({upper(8, UpperMode::private_, {}, kSibling), upper(9, UpperMode::bridge, filter(kUsual, vlans("42"))),
                 upper(10, UpperMode::vepa, filter({.allmulti = true}, vlans("43")), kForeign)});
   const EarlyDropPlan early = plan(input).early;
   EXPECT_EQ(
       early.wanted,
       (Rules{.broadcast = true, .allmulti = true, .addresses = {kOwn, kForeign, kListed}, .vlans = vlans("42-43")}));
   EXPECT_EQ(early.host, (HostRules{.groups = true, .addresses = {kLowerdev, kSibling}, .vlans = vlans("7")}));
+  EXPECT_EQ(early.sole, 0U);
   EXPECT_EQ(early.reason, "2 of 3 uppers have a filter set: what one of them or the host can want is let through");
 }
 
@@ -321,9 +368,10 @@ struct HostAddressRow {
 
 const HostAddressRow kHostAddressRows[] = {
     {"ForeignIsHosts", {kForeign}, kOwn, kSibling, {kLowerdev, kSibling, kForeign}},
-    {"OwnOfFilteredIsNot", {kOwn, kForeign}, kOwn, kSibling, {kLowerdev, kSibling, kForeign}},
-    {"OwnOfUnfilteredIs", {kOwn, kSibling}, kOwn, kSibling, {kLowerdev, kSibling}},
-    {"ListedOfFilteredStays", {kOwn, kListed}, kOwn, kSibling, {kLowerdev, kSibling, kListed}},
+    {"OwnOfFilteredMayBeAnothersToo", {kOwn, kForeign}, kOwn, kSibling, {kLowerdev, kSibling, kOwn, kForeign}},
+    {"OwnOfUnfilteredIs", {kOwn, kSibling}, kOwn, kSibling, {kLowerdev, kSibling, kOwn}},
+    {"OwnOfUnfilteredThatIsDown", {}, kOwn, kSibling, {kLowerdev, kSibling}},
+    {"ListedOfFilteredStays", {kOwn, kListed}, kOwn, kSibling, {kLowerdev, kSibling, kOwn, kListed}},
     {"LowerdevsOwnStays", {kLowerdev}, kLowerdev, kSibling, {kLowerdev, kSibling}},
     {"SharedWithUnfilteredStays", {kOwn}, kOwn, kOwn, {kLowerdev, kOwn}},
 };

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "loader/datapath/pin_identity.h"
+
+#include <bpf/bpf.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstddef>
+#include <cstring>
+#include <vector>
+
+#include "loader/datapath/bpf_object.h"
+
+namespace rxf::datapath {
+namespace {
+
+constexpr std::size_t kCommonPart = offsetof(rxf_meta, requested_mode);
+static_assert(kCommonPart == 32, "every layout has it");
+
+struct PinnedMap {
+  Fd fd;
+  bpf_map_info info{};
+};
+
+Result<PinnedMap> open_pinned(const std::string& path) {
+  PinnedMap map{.fd = Fd(bpf_obj_get(path.c_str()))};
+  if (!map.fd) return system_error(errno, "open " + path);
+  __u32 length = sizeof(map.info);
+  if (bpf_obj_get_info_by_fd(map.fd.get(), &map.info, &length) != 0) return system_error(errno, path);
+  return map;
+}
+
+}  // namespace
+
+Result<PinIdentity> pin_identity(const std::string& pin_directory) {
+  const auto map = open_pinned(pin_directory + "/meta");
+  if (!map) return std::unexpected(map.error());
+  if (map->info.value_size < kCommonPart) return system_error(EPROTO, pin_directory + "/meta");
+  std::vector<std::byte> value(map->info.value_size);
+  const __u32 key = 0;
+  if (bpf_map_lookup_elem(map->fd.get(), &key, value.data()) != 0)
+    return system_error(errno, "read " + pin_directory + "/meta");
+  rxf_meta meta{};
+  std::memcpy(&meta, value.data(), kCommonPart);
+  return PinIdentity{.abi = meta.abi,
+                     .ifindex = meta.ifindex,
+                     .netns_cookie = meta.netns_cookie,
+                     .name = std::string(meta.name, strnlen(meta.name, sizeof(meta.name)))};
+}
+
+Result<std::uint32_t> pinned_rules_map_id(const std::string& pin_directory) {
+  const auto map = open_pinned(pin_directory + "/slots");
+  if (!map) return std::unexpected(map.error());
+  return map->info.id;
+}
+
+Result<bool> is_map_used(std::uint32_t map_id) {
+  __u32 id = 0;
+  while (bpf_prog_get_next_id(id, &id) == 0) {
+    const auto uses = uses_map(id, map_id);
+    if (!uses || *uses) return uses;
+  }
+  if (errno != ENOENT) return system_error(errno, "list BPF programs");
+  return false;
+}
+
+}  // namespace rxf::datapath

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "loader/mirror/lookup.h"
+
+#include <algorithm>
+#include <cerrno>
+
+namespace rxf::mirror {
+namespace {
+
+using datapath::PinDirectory;
+using datapath::PinIdentity;
+
+std::unexpected<Error> not_attached(const std::string& device) {
+  return std::unexpected(Error{.text = device + " is not attached: rxfilter-loader attach " + device,
+                               .code = ENOENT,
+                               .exit = Exit::not_attached});
+}
+
+bool holds_pins_of(const std::string& path, const Host& host, const netlink::Link& link) {
+  const auto identity = datapath::pin_identity(path);
+  return identity && is_of(*identity, host, link);
+}
+
+// That of its name, unless another one is its own.
+Result<PinDirectory> find_pins(const Context& context, const Host& host, const netlink::Link& link) {
+  PinDirectory named = pins_of(context, host, link.name);
+  if (holds_pins_of(named.path(), host, link)) return named;
+  const auto directories = datapath::pin_directories(named.root());
+  if (!directories) return std::unexpected(directories.error());
+  for (const std::string& path : *directories)
+    if (holds_pins_of(path, host, link)) return PinDirectory(path);
+  return named;
+}
+
+std::unexpected<Error> foreign_pins(const Host& host, const netlink::Link& link, const LockedPins& found) {
+  const PinIdentity& identity = found.identity;
+  if (identity.netns_cookie == host.netns_cookie && host.find(identity.ifindex) != nullptr)
+    return not_attached(link.name);
+  return std::unexpected(Error{.text = link.name + " is not the device that was attached (" + found.pins.path() +
+                                       " is of ifindex " + std::to_string(identity.ifindex) +
+                                       ", which is gone): rxfilter-loader attach " + link.name + " begins anew",
+                               .code = ESTALE});
+}
+
+Result<Fd> try_lock(const PinDirectory& pins) {
+  auto lock = pins.try_lock();
+  if (!lock && (lock.error().code == EWOULDBLOCK || lock.error().code == ENOENT))
+    return system_error(EALREADY, pins.path());
+  return lock;
+}
+
+}  // namespace
+
+bool is_of(const PinIdentity& identity, const Host& host, const netlink::Link& link) {
+  return identity.abi != 0 && identity.ifindex == link.ifindex && identity.netns_cookie == host.netns_cookie;
+}
+
+Result<LockedPins> lock_pins(const Context& context, const Host& host, const netlink::Link& link,
+                             PinDirectory::Access access) {
+  for (;;) {
+    const auto pins = find_pins(context, host, link);
+    if (!pins) return std::unexpected(pins.error());
+    auto lock = pins->lock(access);
+    if (!lock) return lock.error().code == ENOENT ? not_attached(link.name) : std::unexpected(lock.error());
+    auto identity = datapath::pin_identity(pins->path());
+    if (!identity && identity.error().code != ENOENT) return std::unexpected(identity.error());
+    if (!identity || identity->abi == 0) return not_attached(link.name);
+    LockedPins found{.pins = *pins, .lock = std::move(*lock), .identity = std::move(*identity)};
+    if (is_of(found.identity, host, link)) return found;
+    // They may have been given their own place while we waited.
+    const auto again = find_pins(context, host, link);
+    if (!again) return std::unexpected(again.error());
+    if (again->path() == found.pins.path()) return foreign_pins(host, link, found);
+  }
+}
+
+Result<std::vector<std::string>> attached_names(const Context& context, const Host& host) {
+  const auto directories = datapath::pin_directories(context.bpffs + "/rxfilter");
+  if (!directories) return std::unexpected(directories.error());
+  std::vector<std::string> names;
+  for (const std::string& path : *directories) {
+    const auto identity = datapath::pin_identity(path);
+    if (!identity) continue;
+    const netlink::Link* link = host.find(identity->ifindex);
+    if (link != nullptr && is_of(*identity, host, *link)) names.push_back(link->name);
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+Result<void> check_layout(const PinIdentity& identity, const netlink::Link& link) {
+  if (identity.abi == RXF_ABI_VERSION) return {};
+  const std::string what = link.name + " was attached by another version of rxfilter (map layout " +
+                           std::to_string(identity.abi) + ", this one has " + std::to_string(RXF_ABI_VERSION) + "): ";
+  return std::unexpected(
+      Error{.text = what + (identity.abi < RXF_ABI_VERSION ? "rxfilter-loader attach " + link.name + " upgrades it"
+                                                           : "use that version, or detach with it first"),
+            .code = EPROTO});
+}
+
+Result<void> take_own_place(const Context& context, Lowerdev& device, std::vector<std::string>& notes) {
+  const PinDirectory own = pins_of(context, device.host, device.link.name);
+  if (own.path() == device.pins.path()) return {};
+  Fd lock;
+  if (own.exists()) {
+    auto taken = try_lock(own);
+    if (!taken) return std::unexpected(taken.error());
+    lock = std::move(*taken);
+  }
+  if (auto done = device.pins.move_to(own); !done) return done;
+  notes.push_back(device.link.name + " had another name: its pins were moved from " + device.pins.path());
+  device.pins = own;
+  auto meta = device.maps.meta();
+  if (!meta) return std::unexpected(meta.error());
+  std::fill(std::begin(meta->name), std::end(meta->name), '\0');
+  device.link.name.copy(meta->name, sizeof(meta->name) - 1);
+  return device.maps.put_meta(*meta);
+}
+
+// Every turn gives one directory its own place, so it ends.
+Result<void> make_room_for(const Context& context, const Host& host, const netlink::Link& link) {
+  const PinDirectory wanted = pins_of(context, host, link.name);
+  for (;;) {
+    const auto identity = datapath::pin_identity(wanted.path());
+    if (!identity || identity->abi == 0 || identity->netns_cookie != host.netns_cookie) return {};
+    const netlink::Link* owner = host.find(identity->ifindex);
+    if (owner == nullptr || owner->name == link.name) return {};
+    const PinDirectory own = pins_of(context, host, owner->name);
+    const auto lock = try_lock(wanted);
+    if (!lock) return std::unexpected(lock.error());
+    Fd other;
+    if (own.exists()) {
+      auto taken = try_lock(own);
+      if (!taken) return std::unexpected(taken.error());
+      other = std::move(*taken);
+    }
+    if (auto done = wanted.move_to(own); !done) return done;
+  }
+}
+
+}  // namespace rxf::mirror

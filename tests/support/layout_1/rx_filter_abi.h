@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Layout of the maps that the rxfilter programs and the loader share.
+ *
+ * The only header both sides include. Records hold fixed-width types and
+ * explicit padding; enumerators are only appended to. RXF_ABI_VERSION changes
+ * with every change of a record, and is stored in the `meta` map.
+ */
+#ifndef RX_FILTER_ABI_H
+#define RX_FILTER_ABI_H
+
+#include <linux/types.h>
+
+#define RXF_ABI_VERSION 1
+
+/* Uppers of one lower device that can be filtered at the same time. */
+#define RXF_MAX_UPPERS 256
+
+/* Addresses (unicast + multicast) in the filter set of one upper. */
+#define RXF_MAX_FILTER_ADDRESSES 1024
+
+/* Slots 0 and 1 belong to the early drop; the rest are handed out to guards.
+ * Every upper needs two while its filter set is being replaced.
+ */
+#define RXF_SLOT_UNION 0
+#define RXF_SLOT_HOST 1
+#define RXF_SLOT_FIRST_GUARD 2
+#define RXF_MAX_SLOTS (RXF_SLOT_FIRST_GUARD + 2 * RXF_MAX_UPPERS)
+
+/* rxf_mode.active[] of an upper that has no filter set: its guard admits all. */
+#define RXF_NO_SLOT 0
+
+/* Entries of the `addresses` map, all slots together. */
+#define RXF_MAX_ADDRESS_ENTRIES 131072
+
+/* rxf_slot.rules */
+#define RXF_RULE_IN_USE (1ULL << 0) /* the slot is being built, active, or not yet emptied */
+#define RXF_RULE_ANY_VLAN (1ULL << 1) /* no VLAN half */
+#define RXF_RULE_ANY_ADDRESS (1ULL << 2) /* promisc, or no address half */
+#define RXF_RULE_BROADCAST (1ULL << 3)
+#define RXF_RULE_ALLMULTI (1ULL << 4)
+#define RXF_RULE_HOST (1ULL << 8) /* RXF_SLOT_UNION only: RXF_SLOT_HOST has something to say */
+/* The next three have a meaning in RXF_SLOT_HOST only. */
+#define RXF_RULE_HOST_GROUPS (1ULL << 5) /* broadcast and all multicast are the host's */
+#define RXF_RULE_HOST_ADDRESSES (1ULL << 6) /* `addresses` has entries of RXF_SLOT_HOST */
+#define RXF_RULE_HOST_VLANS (1ULL << 7) /* rxf_slot.vlan has bits of VLAN devices */
+
+/* Why a frame was admitted or dropped; the order of struct rxf_counters. */
+#define RXF_ADMITTED 0
+#define RXF_DROP_VLAN 1
+#define RXF_DROP_BROADCAST 2
+#define RXF_DROP_MULTICAST 3
+#define RXF_DROP_UNICAST 4
+#define RXF_REASONS 5
+
+#define RXF_VLAN_WORDS 64
+
+/* `slots`: array, mapped writable by the loader, changed by 8-byte stores. */
+struct rxf_slot {
+	__u64 rules; /* RXF_RULE_* */
+	__u64 vlan[RXF_VLAN_WORDS]; /* bit v % 64 of word v / 64: VID v is accepted */
+};
+
+/* `mode`: array of one, mapped writable by the loader. */
+struct rxf_mode {
+	__u64 active[RXF_MAX_UPPERS]; /* slot that the guard with this index judges by */
+};
+
+/* `addresses`: hash; keys are inserted and deleted, values never change. */
+struct rxf_address_key {
+	__u16 slot;
+	__u8 address[6]; /* wire order */
+};
+
+struct rxf_address {
+	char address[20]; /* the key's, as text, for readers of dumps */
+	__u32 ifindex; /* upper the entry belongs to; 0: early drop */
+};
+
+/* `vlans`: hash, slot (__u32) -> this; for readers of dumps only. */
+struct rxf_vlan_list {
+	__u32 ifindex; /* upper; 0: early drop */
+	char vlans[252]; /* "42,100-109", "none" or "all"; cut lists end in ",..." */
+};
+
+struct rxf_counter {
+	__u64 packets; /* wire frames: a GSO skb counts its segments */
+	__u64 bytes; /* skb->len or XDP buffer length; no FCS */
+};
+
+/* `counters`: per-CPU array; key 0 is the early drop (which counts only what it
+ * drops), key 1 + index the guard of the upper with that index. Written by bpf.
+ */
+struct rxf_counters {
+	struct rxf_counter admitted;
+	struct rxf_counter dropped_vlan;
+	struct rxf_counter dropped_broadcast;
+	struct rxf_counter dropped_multicast;
+	struct rxf_counter dropped_unicast;
+};
+
+#define RXF_COUNTERS_EARLY 0
+#define RXF_COUNTERS_FIRST_GUARD 1
+
+/* Where the early drop is attached: rxf_meta.early_hook, .requested_mode. */
+#define RXF_HOOK_NONE 0
+#define RXF_HOOK_TC 1
+#define RXF_HOOK_XDP_NATIVE 2
+#define RXF_HOOK_XDP_GENERIC 3
+
+/* One tc filter of ours. */
+struct rxf_tc_filter {
+	__u32 prog_id; /* 0: none */
+	__u32 priority; /* tc "pref" */
+	__u32 handle;
+	__u32 made_qdisc; /* 1: the clsact qdisc is ours to remove when empty */
+};
+
+/* `uppers`: hash, ifindex (__u32) of a filtered upper -> this. The packet path
+ * never reads it.
+ */
+struct rxf_upper {
+	char name[16]; /* when the guard was attached */
+	__u32 index; /* key of rxf_mode.active[] and, + 1, of `counters` */
+	__u32 padding; /* zero */
+	struct rxf_tc_filter guard;
+};
+
+/* `filters`: hash, ifindex (__u32) -> this; the commit point of every change and
+ * the only source of the other maps. The packet path never reads it.
+ */
+#define RXF_FILTER_MESSAGE_SIZE 16384
+#define RXF_MAX_OWNED (2 * RXF_MAX_FILTER_ADDRESSES)
+#define RXF_OWNED_ALLMULTI (1U << 0) /* IFF_ALLMULTI of the upper was switched on */
+
+struct rxf_filter {
+	__u32 message_length; /* bytes of message[] in use */
+	__u32 owned_flags; /* RXF_OWNED_* */
+	__u32 owned_unicast; /* owned[0 .. owned_unicast): fdb entries on the upper */
+	__u32 owned_multicast; /* the next so many: references as of SIOCADDMULTI */
+	__u8 owned[RXF_MAX_OWNED][6]; /* what we changed in the kernel's lists */
+	__u8 message[RXF_FILTER_MESSAGE_SIZE]; /* IFLA_RX_FILTER (66), as on the wire */
+};
+
+/* `meta`: array of one. Written by the loader. */
+struct rxf_meta {
+	__u32 abi; /* RXF_ABI_VERSION; 0: never attached */
+	__u32 ifindex; /* lower device */
+	__u64 netns_cookie; /* of the lower device's namespace: SO_NETNS_COOKIE */
+	char name[16]; /* lower device, when attached */
+	__u32 requested_mode; /* RXF_HOOK_*; RXF_HOOK_NONE: auto */
+	__u32 early_hook; /* RXF_HOOK_* in force */
+	__u32 xdp_prog_id; /* 0: none */
+	__u32 judges_vlan; /* 1: the early drop sees every VLAN tag */
+	struct rxf_tc_filter early; /* when early_hook is RXF_HOOK_TC */
+};
+
+/* Set between open and load (.rodata); a guard's instance belongs to one upper. */
+struct rxf_config {
+	__u32 guard_index; /* index of the upper; guards only */
+	__u32 judge_frame_vlan; /* XDP: 0 where the driver may have stripped the tag */
+	__u32 stand_down; /* early drop: 1 passes all once the device has no rx_handler */
+	__u32 padding; /* zero */
+};
+
+#ifdef __cplusplus
+#define RXF_ASSERT(condition) static_assert(condition, #condition)
+#else
+#define RXF_ASSERT(condition) _Static_assert(condition, #condition)
+#endif
+
+RXF_ASSERT(sizeof(struct rxf_slot) == 520);
+RXF_ASSERT(sizeof(struct rxf_mode) == 2048);
+RXF_ASSERT(sizeof(struct rxf_address_key) == 8);
+RXF_ASSERT(sizeof(struct rxf_address) == 24);
+RXF_ASSERT(sizeof(struct rxf_vlan_list) == 256);
+RXF_ASSERT(sizeof(struct rxf_counters) == RXF_REASONS * sizeof(struct rxf_counter));
+RXF_ASSERT(sizeof(struct rxf_tc_filter) == 16);
+RXF_ASSERT(sizeof(struct rxf_upper) == 40);
+RXF_ASSERT(sizeof(struct rxf_filter) == 16 + 6 * RXF_MAX_OWNED + RXF_FILTER_MESSAGE_SIZE);
+RXF_ASSERT(sizeof(struct rxf_meta) == 64);
+RXF_ASSERT(sizeof(struct rxf_config) == 16);
+
+#endif
