@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/bpf.h>
+#include <linux/if_packet.h>
 #include <linux/pkt_cls.h>
 #include <bpf/bpf_helpers.h>
 #include <xdp/xdp_helpers.h>
@@ -84,6 +85,9 @@ int rxf_guard(struct __sk_buff *skb)
 		rxf_trace = ruling;
 	count(RXF_COUNTERS_FIRST_GUARD + rxf_config.guard_index, ruling.reason, wire_packets(skb),
 	      skb->len);
+	/* As macvlan does it with what it delivers itself: a steered frame is for this device. */
+	if (ruling.why == RXF_WHY_FILTER && skb->pkt_type == PACKET_OTHERHOST)
+		bpf_skb_change_type(skb, PACKET_HOST);
 	return ruling.why || !is_armed() ? TC_ACT_UNSPEC : TC_ACT_SHOT;
 }
 
@@ -91,13 +95,14 @@ int rxf_guard(struct __sk_buff *skb)
 SEC("tc")
 int rxf_steer(struct __sk_buff *skb)
 {
+	__u64 dev = skb_device(skb);
 	struct frame frame;
 	__u32 ifindex;
 
 	if (!parse_skb(skb, &frame) || is_group(&frame))
 		return TC_ACT_UNSPEC;
 	ifindex = upper_with(&frame);
-	if (!ifindex || !is_armed())
+	if (!ifindex || !is_armed() || (dev && !may_steer_to(dev, ifindex, &frame)))
 		return TC_ACT_UNSPEC;
 	return bpf_redirect(ifindex, BPF_F_INGRESS);
 }

@@ -24,6 +24,7 @@ struct walk {
 	__u64 at;
 	__u64 wanted;
 	__u64 found;
+	__u64 destination;
 	bool ended;
 };
 
@@ -103,6 +104,38 @@ static __always_inline __u64 find_upper(__u64 dev, __u32 ifindex)
 	    PEEK(walk.found, net_device, nd_net.net) != PEEK(dev, net_device, nd_net.net))
 		return 0;
 	return walk.found;
+}
+
+static long look_for_owner(__u32 i, struct walk *walk)
+{
+	__u64 entry = walk->at - bpf_core_field_offset(struct netdev_adjacent, list);
+	__u64 upper;
+
+	walk->ended = walk->at == walk->head || !walk->at;
+	if (walk->ended)
+		return 1;
+	upper = PEEK(entry, netdev_adjacent, dev);
+	walk->at = peek(walk->at);
+	if (address_word(peek(PEEK(upper, net_device, dev_addr))) == walk->destination)
+		return 1;
+	if (PEEK32(upper, net_device, ifindex) == walk->wanted)
+		walk->found = upper;
+	return 0;
+}
+
+/* Whether the upper that listed the address is there, and nobody has got it as their own since. */
+static __always_inline bool may_steer_to(__u64 dev, __u32 ifindex, const struct frame *frame)
+{
+	struct walk walk = {
+		.head = dev + bpf_core_field_offset(struct net_device, adj_list.upper),
+		.wanted = ifindex,
+		.destination = destination_word(frame),
+	};
+
+	walk.at = peek(walk.head);
+	bpf_loop(MAX_UPPERS_TO_SEARCH, look_for_owner, &walk, 0);
+	return walk.ended && walk.found &&
+	       PEEK(walk.found, net_device, nd_net.net) == PEEK(dev, net_device, nd_net.net);
 }
 
 static __always_inline __u32 why_beside_nobody(__u64 dev, __u64 sole, const struct frame *frame)

@@ -21,7 +21,7 @@ struct netdev_hw_addr {
 
 struct vlan_group {
 	unsigned int nr_vlan_devs;
-	void **vlan_devices_arrays[2][8];
+	void **vlan_devices_arrays[16]; /* of two protocols, eight pages each; flat in BTF */
 } __attribute__((preserve_access_index));
 
 struct vlan_info {

@@ -35,6 +35,11 @@ Result<void> check_claims(const Snapshot& snapshot, std::uint32_t ifindex, const
   for (const Upper& sibling : snapshot.uppers)
     if (sibling.ifindex != ifindex)
       if (auto done = check_sibling(sibling, wanted, self->address); !done) return done;
+  // Uppers in other namespaces are seen only there.
+  for (const MacAddress& address : wanted.addresses->unicast)
+    if (snapshot.unicast.contains(address) && address != self->address && !lists(self->filter, address))
+      return in_use(address, "on the unicast list of " + snapshot.name +
+                                 ", for the host or an upper in another network namespace");
   return {};
 }
 

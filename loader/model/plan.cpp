@@ -95,6 +95,12 @@ EarlyDropPlan early_drop(const Snapshot& snapshot) {
   return early_beside_others(snapshot);
 }
 
+// The sender of a frame on its way out cannot be told, and one in private or vepa mode is to reach nobody here.
+bool all_in_bridge_mode(const Snapshot& snapshot) {
+  return std::all_of(snapshot.uppers.begin(), snapshot.uppers.end(),
+                     [](const Upper& upper) { return upper.mode == UpperMode::bridge; });
+}
+
 }  // namespace
 
 Rules rules_of(const FilterSet& filter, const MacAddress& device_address) {
@@ -121,7 +127,7 @@ LowerdevPlan plan(const Snapshot& snapshot) {
           .guard = rules_of(upper.filter, upper.address),
           .kernel = kernel_lists(upper, snapshot.unicast_filter),
           .steered = delivers_by_own_address(upper.mode) ? further_unicast(upper) : AddressSet{},
-          .steer_egress = upper.mode == UpperMode::bridge};
+          .steer_egress = all_in_bridge_mode(snapshot)};
   return result;
 }
 

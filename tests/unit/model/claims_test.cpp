@@ -16,6 +16,8 @@ const MacAddress kLowerdev = mac("02:00:00:00:00:f0");
 const MacAddress kOwn = mac("02:00:00:00:00:01");
 const MacAddress kSibling = mac("02:00:00:00:00:02");
 const MacAddress kFree = mac("02:00:00:00:00:03");
+const MacAddress kForeign = mac("02:00:00:00:00:05");
+const MacAddress kListed = mac("02:00:00:00:00:06");
 const MacAddress kTaken = mac("02:00:00:00:00:04");
 
 FilterSet wanting(const AddressSet& unicast) {
@@ -36,6 +38,12 @@ const Row kRows[] = {
     {"LowerDevices", UpperMode::vepa, {kFree, kLowerdev}, "02:00:00:00:00:f0 is in use: it is eth2's own address"},
     {"Siblings", UpperMode::private_, {kSibling}, "02:00:00:00:00:02 is in use: it is macvtap9's own address"},
     {"InSiblingsSet", UpperMode::bridge, {kTaken}, "02:00:00:00:00:04 is in use: it is in the filter set of macvtap9"},
+    {"OnTheLowerDevicesList",
+     UpperMode::bridge,
+     {kForeign},
+     "02:00:00:00:00:05 is in use: it is on the unicast list of eth2, for the host or an upper in another network "
+     "namespace"},
+    {"OnTheListForItself", UpperMode::bridge, {kListed}, ""},
     {"PassthruHasTheDeviceAlone", UpperMode::passthru, {kLowerdev}, ""},
 };
 
@@ -43,8 +51,9 @@ class ClaimsOf : public testing::TestWithParam<Row> {};
 
 TEST_P(ClaimsOf, Row) {
   const Row& row = GetParam();
-  Snapshot snapshot{.ifindex = 4, .name = "eth2", .address = kLowerdev};
-  snapshot.uppers = {{.ifindex = 8, .name = "macvtap8", .address = kOwn, .mode = row.mode, .filter = wanting({kFree})}};
+  Snapshot snapshot{.ifindex = 4, .name = "eth2", .address = kLowerdev, .unicast = {kOwn, kSibling, kForeign, kListed}};
+  snapshot.uppers = {
+      {.ifindex = 8, .name = "macvtap8", .address = kOwn, .mode = row.mode, .filter = wanting({kListed})}};
   if (row.mode != UpperMode::passthru)
     snapshot.uppers.push_back({.ifindex = 9, .name = "macvtap9", .address = kSibling, .filter = wanting({kTaken})});
   const auto done = check_claims(snapshot, 8, wanting(row.wanted));

@@ -265,6 +265,13 @@ TEST_P(PlanSteering, Row) {
 }
 INSTANTIATE_TEST_SUITE_P(Uppers, PlanSteering, testing::ValuesIn(kSteeringRows), test::kRowName);
 
+TEST(Plan, BesideOtherModesNothingIsSteeredOnItsWayOut) {
+  const auto result =
+      plan(snapshot({upper(8, UpperMode::vepa, {}, kSibling), upper(9, UpperMode::bridge, filter(kUsual))}));
+  EXPECT_EQ(result.uppers.at(9).steered, AddressSet{kListed});
+  EXPECT_FALSE(result.uppers.at(9).steer_egress);
+}
+
 TEST(Plan, HoldsFilteredUppersOnly) {
   const auto result =
       plan(snapshot({upper(8, UpperMode::bridge, {}, kSibling), upper(9, UpperMode::bridge, filter(kUsual)),
