@@ -23,6 +23,7 @@ struct walk {
 	__u64 head;
 	__u64 at;
 	__u64 wanted;
+	__u64 net; /* an ifindex is one of a namespace */
 	__u64 found;
 	__u64 destination;
 	bool ended;
@@ -75,6 +76,12 @@ static __always_inline bool has_vlan_device(__u64 dev, const struct frame *frame
 	return page && peek(page + sizeof(void *) * (frame->outer_vid % VLANS_PER_PAGE));
 }
 
+static __always_inline bool is_wanted_upper(const struct walk *walk, __u64 upper)
+{
+	return PEEK32(upper, net_device, ifindex) == walk->wanted &&
+	       PEEK(upper, net_device, nd_net.net) == walk->net;
+}
+
 static long look_at_upper(__u32 i, struct walk *walk)
 {
 	__u64 entry = walk->at - bpf_core_field_offset(struct netdev_adjacent, list);
@@ -84,10 +91,9 @@ static long look_at_upper(__u32 i, struct walk *walk)
 		return 1;
 	upper = PEEK(entry, netdev_adjacent, dev);
 	walk->at = peek(walk->at);
-	if (PEEK32(upper, net_device, ifindex) != walk->wanted)
-		return 0;
-	walk->found = upper;
-	return 1;
+	if (is_wanted_upper(walk, upper))
+		walk->found = upper;
+	return walk->found != 0;
 }
 
 /* A PASSTHRU upper has no siblings: while it is there, in this namespace, nobody else is. */
@@ -96,13 +102,11 @@ static __always_inline __u64 find_upper(__u64 dev, __u32 ifindex)
 	struct walk walk = {
 		.head = dev + bpf_core_field_offset(struct net_device, adj_list.upper),
 		.wanted = ifindex,
+		.net = PEEK(dev, net_device, nd_net.net),
 	};
 
 	walk.at = peek(walk.head);
 	bpf_loop(MAX_UPPERS_TO_SEARCH, look_at_upper, &walk, 0);
-	if (!walk.found ||
-	    PEEK(walk.found, net_device, nd_net.net) != PEEK(dev, net_device, nd_net.net))
-		return 0;
 	return walk.found;
 }
 
@@ -118,7 +122,7 @@ static long look_for_owner(__u32 i, struct walk *walk)
 	walk->at = peek(walk->at);
 	if (address_word(peek(PEEK(upper, net_device, dev_addr))) == walk->destination)
 		return 1;
-	if (PEEK32(upper, net_device, ifindex) == walk->wanted)
+	if (is_wanted_upper(walk, upper))
 		walk->found = upper;
 	return 0;
 }
@@ -129,13 +133,13 @@ static __always_inline bool may_steer_to(__u64 dev, __u32 ifindex, const struct 
 	struct walk walk = {
 		.head = dev + bpf_core_field_offset(struct net_device, adj_list.upper),
 		.wanted = ifindex,
+		.net = PEEK(dev, net_device, nd_net.net),
 		.destination = destination_word(frame),
 	};
 
 	walk.at = peek(walk.head);
 	bpf_loop(MAX_UPPERS_TO_SEARCH, look_for_owner, &walk, 0);
-	return walk.ended && walk.found &&
-	       PEEK(walk.found, net_device, nd_net.net) == PEEK(dev, net_device, nd_net.net);
+	return walk.ended && walk.found;
 }
 
 static __always_inline __u32 why_beside_nobody(__u64 dev, __u64 sole, const struct frame *frame)
