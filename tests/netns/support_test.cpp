@@ -101,7 +101,9 @@ TEST_P(DeliveryTest, ReachesTheTapWithItsTagsInBytes) {
   EXPECT_EQ(arrived->source, packet.source);
   EXPECT_EQ(arrived->ether_type, packet.ether_type);
   EXPECT_EQ(find_marker(to_bytes(*arrived)), marker);
-  EXPECT_TRUE(tap_->drain(kQuietMs).empty()) << "one frame in, more than one out";
+  // The kernel may have something to say of its own.
+  for (const Bytes& other : tap_->drain(kQuietMs))
+    EXPECT_FALSE(find_marker(other)) << "one frame in, more than one out";
 }
 
 // A packet socket on `name` that is told of tags in metadata.
