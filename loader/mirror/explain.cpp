@@ -253,8 +253,12 @@ Result<HookRuling> Hooks::ask_steering(const TestFrame& bytes, const Frame& fram
   if (!answer) return std::unexpected(answer.error());
   HookRuling ruling{.stage = Stage::steering, .device = steering_.device, .why = Why::filter};
   const auto target = steered_.find(frame.destination);
-  if (answer->action == TC_ACT_REDIRECT && target != steered_.end()) ruling.target = target->second;
-  ruling.sentence = ruling.target ? "it has this further address" : "no upper has this as a further address";
+  ruling.sentence = "no upper has this as a further address";
+  if (target == steered_.end()) return ruling;
+  if (answer->action == TC_ACT_REDIRECT) ruling.target = target->second;
+  ruling.sentence = ruling.target ? "it has this further address"
+                                  : "it is a further address of " + target->second +
+                                        ", which does not take the frame, or nothing is steered, in shadow";
   return ruling;
 }
 
