@@ -39,7 +39,7 @@ Result<void> detach_all(const Session& session) {
   if (!all_remains) return std::unexpected(all_remains.error());
   Result<void> removed;
   for (const mirror::Remains& remains : *all_remains) {
-    const Result<mirror::Report> report = session.operations.remove_remains(session.context, remains.pin_directory);
+    const Result<mirror::Report> report = session.operations.remove_remains(remains.pin_directory);
     if (!report && removed) removed = std::unexpected(report.error());
     if (!report) continue;
     session.notes(report->notes);

@@ -239,9 +239,10 @@ Result<void> check_room(const netlink::Link& link, const datapath::PinDirectory&
   return datapath::check_xdp_free(*state);
 }
 
-Result<EarlyState> early_state(Lowerdev& device, const rxf_meta& meta) {
-  rxf_meta noted = meta;
-  const auto at_tc = is_attached(device, early_tc(device, noted));
+Result<EarlyState> early_state(const Lowerdev& device, const rxf_meta& meta) {
+  const auto at_tc = is_attached(
+      device, {.ifindex = device.link.ifindex, .hook = datapath::TcHook::ingress, .program = datapath::kEarlyTcProgram},
+      meta.early);
   if (!at_tc) return std::unexpected(at_tc.error());
   if (*at_tc && meta.early_hook == RXF_HOOK_TC) return EarlyState{.hook = EarlyHook::tc};
   const auto place = xdp_place(device, meta.xdp_prog_id);

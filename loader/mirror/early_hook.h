@@ -20,7 +20,7 @@ struct EarlyState {
   EarlyHook hook = EarlyHook::none;
   bool dispatcher = false;
 };
-Result<EarlyState> early_state(Lowerdev& device, const rxf_meta& meta);
+Result<EarlyState> early_state(const Lowerdev& device, const rxf_meta& meta);
 
 // Brings the early drop to where `mode` puts it, without a moment when nothing drops early: what is there and current
 // stays, another version is replaced in one step, a new place is taken before the old one is left. After an error the

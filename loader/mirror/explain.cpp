@@ -12,6 +12,7 @@
 #include "loader/datapath/test_run.h"
 #include "loader/mirror/early_hook.h"
 #include "loader/mirror/guards.h"
+#include "loader/mirror/lookup.h"
 #include "loader/model/rejection.h"
 
 namespace rxf::mirror {
@@ -119,7 +120,7 @@ class Hooks {
   Hooks(Lowerdev& device, bool one_upper) : device_(device), one_upper_(one_upper) {}
 
   Result<void> find_early(const rxf_meta& meta);
-  Result<void> find_steering(rxf_meta& meta);
+  Result<void> find_steering(const rxf_meta& meta);
   Result<void> find_uppers(std::uint32_t only);
   Result<TestRun::Answer> ask(AskedHook& hook, const TestFrame& frame) const;
 
@@ -143,7 +144,7 @@ class Hooks {
 
 Result<Hooks> Hooks::open(Lowerdev& device, std::uint32_t only) {
   Hooks hooks(device, only != 0);
-  auto meta = device.maps.meta();
+  const auto meta = device.maps.meta();
   if (!meta) return std::unexpected(meta.error());
   if (auto done = hooks.find_early(*meta); !done) return std::unexpected(done.error());
   if (auto done = hooks.find_uppers(only); !done) return std::unexpected(done.error());
@@ -168,14 +169,10 @@ Result<void> Hooks::find_early(const rxf_meta& meta) {
   return {};
 }
 
-Result<void> Hooks::find_steering(rxf_meta& meta) {
-  const TcAttachment attachment{.link = device_.link,
-                                .hook = datapath::TcHook::ingress,
-                                .program = datapath::kSteerProgram,
-                                .config = {},
-                                .note = {},
-                                .noted = meta.steer_ingress};
-  const auto there = is_attached(device_, attachment);
+Result<void> Hooks::find_steering(const rxf_meta& meta) {
+  const datapath::TcPlace place{
+      .ifindex = device_.link.ifindex, .hook = datapath::TcHook::ingress, .program = datapath::kSteerProgram};
+  const auto there = is_attached(device_, place, meta.steer_ingress);
   if (!there) return std::unexpected(there.error());
   steering_ = {.stage = Stage::steering,
                .device = device_.link.name,
@@ -205,7 +202,7 @@ Result<void> Hooks::find_uppers(std::uint32_t only) {
                            .filter = record == records->end() ? FilterSet{} : record->second.filter});
     if (only != 0 && link->ifindex != only) continue;
     const auto entry = entries->find(link->ifindex);
-    const auto there = entry == entries->end() ? false : guard_is_attached(device_, *link, entry->second);
+    const auto there = entry == entries->end() ? false : guard_is_attached(device_, link->ifindex, entry->second);
     if (!there) return std::unexpected(there.error());
     guards_.push_back({.upper = all_uppers_.back(),
                        .guard = *there ? guard_hook(*link, entry->second.index, entry->second.guard.prog_id)
@@ -383,22 +380,12 @@ struct FoundDevice {
 };
 
 Result<FoundDevice> find(const Context& context, const std::string& name) {
-  if (auto allowed = check_privilege(); !allowed) return std::unexpected(allowed.error());
-  auto host = Host::open();
-  if (!host) return std::unexpected(host.error());
-  auto link = netlink::link_by_name(host->socket, name);
+  auto found = find_link(name);
+  if (!found) return std::unexpected(found.error());
+  const std::uint32_t upper = found->link.is_upper() ? found->link.ifindex : 0;
+  const auto link = upper != 0 ? lower_of(found->host, found->link) : Result<netlink::Link>(found->link);
   if (!link) return std::unexpected(link.error());
-  const std::uint32_t upper = link->is_upper() ? link->ifindex : 0;
-  if (upper != 0) {
-    if (link->lower_elsewhere || !link->lower)
-      return std::unexpected(
-          Error{.text = "the lower device of " + link->name + " is in another network namespace: run there",
-                .code = EXDEV,
-                .exit = Exit::not_attached});
-    link = netlink::link_by_index(host->socket, *link->lower);
-    if (!link) return std::unexpected(link.error());
-  }
-  auto lower = open_lowerdev(context, std::move(*host), *link, datapath::PinDirectory::Access::read);
+  auto lower = open_lowerdev(context, std::move(found->host), *link, datapath::PinDirectory::Access::read);
   if (!lower) return upper == 0 ? std::unexpected(lower.error()) : wrap(lower.error(), name);
   return FoundDevice{.lower = std::move(*lower), .upper = upper};
 }

@@ -48,8 +48,9 @@ TcAttachment guard_of(Lowerdev& device, const netlink::Link& upper, rxf_upper& e
           .noted = entry.guard};
 }
 
-Result<bool> guard_is_attached(Lowerdev& device, const netlink::Link& upper, rxf_upper entry) {
-  return is_attached(device, guard_of(device, upper, entry));
+Result<bool> guard_is_attached(const Lowerdev& device, std::uint32_t ifindex, const rxf_upper& entry) {
+  return is_attached(
+      device, {.ifindex = ifindex, .hook = datapath::TcHook::ingress, .program = datapath::kGuardProgram}, entry.guard);
 }
 
 Result<std::uint32_t> ensure_guard(Lowerdev& device, const netlink::Link& upper, bool refresh, bool& changed) {

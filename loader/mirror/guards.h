@@ -12,7 +12,7 @@ namespace rxf::mirror {
 TcAttachment guard_of(Lowerdev& device, const netlink::Link& upper, rxf_upper& entry);
 
 // Whether the guard that is noted is there.
-Result<bool> guard_is_attached(Lowerdev& device, const netlink::Link& upper, rxf_upper entry);
+Result<bool> guard_is_attached(const Lowerdev& device, std::uint32_t ifindex, const rxf_upper& entry);
 
 // Attaches a guard to an upper that lacks one, judging by nothing yet (RXF_NO_SLOT). With `refresh` a guard that runs
 // other instructions than this binary carries is replaced in place. Returns the upper's index, and in `changed` whether

@@ -51,6 +51,24 @@ Result<Fd> try_lock(const PinDirectory& pins) {
 
 }  // namespace
 
+Result<Found> find_link(const std::string& name) {
+  if (auto allowed = check_privilege(); !allowed) return std::unexpected(allowed.error());
+  auto host = Host::open();
+  if (!host) return std::unexpected(host.error());
+  auto link = netlink::link_by_name(host->socket, name);
+  if (!link) return std::unexpected(link.error());
+  return Found{std::move(*host), std::move(*link)};
+}
+
+Result<netlink::Link> lower_of(Host& host, const netlink::Link& upper) {
+  if (upper.lower_elsewhere || !upper.lower)
+    return std::unexpected(
+        Error{.text = "the lower device of " + upper.name + " is in another network namespace: run there",
+              .code = EXDEV,
+              .exit = Exit::not_attached});
+  return netlink::link_by_index(host.socket, *upper.lower);
+}
+
 bool is_of(const PinIdentity& identity, const Host& host, const netlink::Link& link) {
   return identity.abi != 0 && identity.ifindex == link.ifindex && identity.netns_cookie == host.netns_cookie;
 }

@@ -8,6 +8,18 @@
 // name of the pin directory is that which it had when `attach` last ran.
 namespace rxf::mirror {
 
+// The host, and the link with that name.
+struct Found {
+  Host host;
+  netlink::Link link;
+};
+
+// Errors: no privilege, no such device.
+Result<Found> find_link(const std::string& name);
+
+// Exit::not_attached where the lower device of the upper is in another namespace.
+Result<netlink::Link> lower_of(Host& host, const netlink::Link& upper);
+
 // The pins of a device, locked, of whatever layout.
 struct LockedPins {
   datapath::PinDirectory pins;

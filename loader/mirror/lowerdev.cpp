@@ -8,7 +8,6 @@
 #include <fstream>
 
 #include "loader/datapath/bpf_object.h"
-#include "loader/datapath/device_view.h"
 #include "loader/mirror/lookup.h"
 #include "loader/mirror/upper_identity.h"
 #include "loader/netlink/address_lists.h"
@@ -22,18 +21,6 @@ bool shares_unicast_list(const Host& host, const netlink::Link& link) {
   const auto uppers = host.uppers_of(link.ifindex);
   return std::any_of(uppers.begin(), uppers.end(),
                      [](const netlink::Link* upper) { return upper->upper_mode != UpperMode::passthru; });
-}
-
-bool asks_for_further_unicast(const Snapshot& snapshot) {
-  return std::any_of(snapshot.uppers.begin(), snapshot.uppers.end(), [](const Upper& upper) {
-    return upper.filter.addresses && !upper.filter.addresses->unicast.empty();
-  });
-}
-
-// Unknown counts as none: the lower device is promiscuous then anyway.
-bool has_unicast_filter(const netlink::Link& link) {
-  const auto view = datapath::view_device(link.ifindex);
-  return view && view->unicast_filter;
 }
 
 }  // namespace
@@ -93,6 +80,11 @@ Result<void> Lowerdev::put_record(std::uint32_t ifindex, const FilterRecord& rec
   return maps.put_filter(ifindex, *value);
 }
 
+const netlink::Link* Lowerdev::upper(std::uint32_t ifindex) const {
+  const netlink::Link* found = host.find(ifindex);
+  return found != nullptr && found->is_upper() && found->lower == link.ifindex ? found : nullptr;
+}
+
 Result<Snapshot> Lowerdev::snapshot(const Records& records) {
   Snapshot snapshot{.ifindex = link.ifindex,
                     .name = link.name,
@@ -115,7 +107,6 @@ Result<Snapshot> Lowerdev::snapshot(const Records& records) {
     auto unicast = netlink::fdb_unicast(host.socket, link);
     if (!unicast) return std::unexpected(unicast.error());
     snapshot.unicast = std::move(*unicast);
-    snapshot.unicast_filter = asks_for_further_unicast(snapshot) && has_unicast_filter(link);
   }
   return snapshot;
 }

@@ -42,9 +42,12 @@ struct Lowerdev {
   Fd lock;
   datapath::RuleMaps maps;
 
+  // nullptr where there is no upper with that ifindex on it: deleted, moved away, or on another lower device.
+  [[nodiscard]] const netlink::Link* upper(std::uint32_t ifindex) const;
   // Without those of uppers that are others now (upper_identity.h).
   Result<Records> records() const;
   Result<void> put_record(std::uint32_t ifindex, const FilterRecord& record);
+  // All but whether the device has a unicast filter, which takes a BPF program to see.
   Result<Snapshot> snapshot(const Records& records);
 };
 

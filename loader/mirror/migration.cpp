@@ -15,9 +15,9 @@ Result<void> replace_programs(Lowerdev& device, std::vector<std::string>& notes)
   if (!entries) return std::unexpected(entries.error());
   bool changed = false;
   for (const auto& [ifindex, entry] : *entries) {
-    const netlink::Link* upper = device.host.find(ifindex);
-    if (upper == nullptr || !upper->is_upper() || upper->lower != device.link.ifindex) continue;
-    const auto there = guard_is_attached(device, *upper, entry);
+    const netlink::Link* upper = device.upper(ifindex);
+    if (upper == nullptr) continue;
+    const auto there = guard_is_attached(device, ifindex, entry);
     if (!there) return std::unexpected(there.error());
     if (!*there) continue;
     if (const auto done = ensure_guard(device, *upper, true, changed); !done) return std::unexpected(done.error());

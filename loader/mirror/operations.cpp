@@ -153,7 +153,7 @@ Result<AttachResult> with_notes(Result<AttachResult> result, const std::vector<s
 Result<void> remove_earlier(const Context& context, const netlink::Link& link, std::vector<std::string>& notes) {
   const auto host = Host::open();
   if (!host) return std::unexpected(host.error());
-  const auto removed = remove_remains(context, pins_of(context, *host, link.name).path());
+  const auto removed = remove_remains(pins_of(context, *host, link.name).path());
   if (!removed) return std::unexpected(removed.error());
   notes.insert(notes.end(), removed->notes.begin(), removed->notes.end());
   notes.push_back(link.name + " is not the device that was attached: begun anew, without filter sets");
@@ -231,21 +231,6 @@ Result<AttachResult> attach_dry(const Context& context, const netlink::Link& lin
   return result;
 }
 
-// The host, and the link with that name.
-struct Found {
-  Host host;
-  netlink::Link link;
-};
-
-Result<Found> find(const std::string& name) {
-  if (auto allowed = check_privilege(); !allowed) return std::unexpected(allowed.error());
-  auto host = Host::open();
-  if (!host) return std::unexpected(host.error());
-  auto link = netlink::link_by_name(host->socket, name);
-  if (!link) return std::unexpected(link.error());
-  return Found{std::move(*host), std::move(*link)};
-}
-
 // The lower device of an upper, opened, and the upper.
 struct FoundUpper {
   netlink::Link upper;
@@ -254,17 +239,13 @@ struct FoundUpper {
 };
 
 Result<FoundUpper> find_upper(const Context& context, const std::string& name, Access access) {
-  auto found = find(name);
+  auto found = find_link(name);
   if (!found) return std::unexpected(found.error());
   const netlink::Link& upper = found->link;
   if (!upper.is_upper())
     return std::unexpected(
         Error{.text = name + " is no macvlan or macvtap: only those have a receive filter", .code = EOPNOTSUPP});
-  if (upper.lower_elsewhere || !upper.lower)
-    return std::unexpected(Error{.text = "the lower device of " + name + " is in another network namespace: run there",
-                                 .code = EXDEV,
-                                 .exit = Exit::not_attached});
-  const auto lower = netlink::link_by_index(found->host.socket, *upper.lower);
+  const auto lower = lower_of(found->host, upper);
   if (!lower) return std::unexpected(lower.error());
   auto device = open_lowerdev(context, std::move(found->host), *lower, access);
   if (!device) return wrap(device.error(), name);
@@ -331,7 +312,7 @@ Result<FilterRecord> record_of(const FoundUpper& found) {
 }  // namespace
 
 Result<AttachResult> attach(const Context& context, const std::string& name, const AttachOptions& options) {
-  auto found = find(name);
+  auto found = find_link(name);
   if (!found) return std::unexpected(found.error());
   const netlink::Link& link = found->link;
   if (auto done = check_lower(link); !done) return std::unexpected(done.error());
@@ -344,7 +325,7 @@ Result<AttachResult> attach(const Context& context, const std::string& name, con
 }
 
 Result<Report> undo_unconfirmed(const Context& context, const std::string& name, std::uint64_t confirm_by) {
-  auto found = find(name);
+  auto found = find_link(name);
   if (!found) return std::unexpected(found.error());
   auto device = open_lowerdev(context, std::move(found->host), found->link, Access::write);
   if (!device && device.error().exit == Exit::not_attached) return Report{.changed = false};
@@ -363,7 +344,7 @@ Result<Report> undo_unconfirmed(const Context& context, const std::string& name,
 }
 
 Result<Report> detach(const Context& context, const std::string& name) {
-  auto found = find(name);
+  auto found = find_link(name);
   if (!found && found.error().code != ENODEV) return std::unexpected(found.error());
   Report report;
   auto device = found ? open_upgraded(context, std::move(found->host), found->link, report.notes)
@@ -376,7 +357,7 @@ Result<Report> detach(const Context& context, const std::string& name) {
     return std::unexpected(device.error());
   const auto host = Host::open();
   if (!host) return std::unexpected(host.error());
-  auto removed = remove_remains(context, pins_of(context, *host, name).path());
+  auto removed = remove_remains(pins_of(context, *host, name).path());
   if (removed && !removed->changed && !found) return std::unexpected(found.error());
   // Pins of a device that has another name now are no matter of this one.
   if (!removed && removed.error().code == EBUSY && found) return Report{.changed = false};
@@ -426,7 +407,7 @@ Result<Report> clear(const Context& context, const std::string& upper) {
 }
 
 Result<LowerdevStatus> status(const Context& context, const std::string& name) {
-  auto found = find(name);
+  auto found = find_link(name);
   if (!found)
     return found.error().code == ENODEV ? left_pins(context, name, found.error()) : std::unexpected(found.error());
   auto device = open_lowerdev(context, std::move(found->host), found->link, Access::read);

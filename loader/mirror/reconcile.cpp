@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "loader/mirror/reconcile.h"
 
+#include "loader/datapath/device_view.h"
 #include "loader/datapath/rule_writer.h"
 #include "loader/mirror/guards.h"
 #include "loader/mirror/kernel_lists.h"
@@ -17,6 +18,18 @@ AddressSet below(const LowerdevPlan& plan) {
   return all;
 }
 
+bool asks_for_further_unicast(const Snapshot& snapshot) {
+  return std::any_of(snapshot.uppers.begin(), snapshot.uppers.end(), [](const Upper& upper) {
+    return upper.mode != UpperMode::passthru && upper.filter.addresses && !upper.filter.addresses->unicast.empty();
+  });
+}
+
+// Unknown counts as none: the lower device is promiscuous then anyway.
+bool has_unicast_filter(const netlink::Link& link) {
+  const auto view = datapath::view_device(link.ifindex);
+  return view && view->unicast_filter;
+}
+
 class Reconciliation {
  public:
   Reconciliation(Lowerdev& device, bool refresh, std::vector<std::string>& notes)
@@ -25,7 +38,6 @@ class Reconciliation {
   Result<bool> run();
 
  private:
-  [[nodiscard]] const netlink::Link* upper(std::uint32_t ifindex) const;
   Result<void> read();
   void set_vanished_apart();
   Result<void> widen();
@@ -48,20 +60,15 @@ class Reconciliation {
   bool changed_ = false;
 };
 
-// nullptr where the upper was deleted, moved away, or is on another lower device.
-const netlink::Link* Reconciliation::upper(std::uint32_t ifindex) const {
-  const netlink::Link* link = device_.host.find(ifindex);
-  return link != nullptr && link->is_upper() && link->lower == device_.link.ifindex ? link : nullptr;
-}
-
 Result<void> Reconciliation::read() {
   if (auto done = forget_strangers(device_, notes_); !done) return done;
   auto records = device_.records();
   if (!records) return std::unexpected(records.error());
   records_ = std::move(*records);
   set_vanished_apart();
-  const auto snapshot = device_.snapshot(records_);
+  auto snapshot = device_.snapshot(records_);
   if (!snapshot) return std::unexpected(snapshot.error());
+  snapshot->unicast_filter = asks_for_further_unicast(*snapshot) && has_unicast_filter(device_.link);
   plan_ = plan(*snapshot);
   return {};
 }
@@ -69,14 +76,15 @@ Result<void> Reconciliation::read() {
 void Reconciliation::set_vanished_apart() {
   for (auto record = records_.begin(); record != records_.end();) {
     const auto next = std::next(record);
-    if (upper(record->first) == nullptr) vanished_.insert(records_.extract(record));
+    if (device_.upper(record->first) == nullptr) vanished_.insert(records_.extract(record));
     record = next;
   }
 }
 
 Result<void> Reconciliation::widen() {
   for (const auto& [ifindex, planned] : plan_.uppers)
-    if (auto done = widen_kernel_lists(device_, *upper(ifindex), records_.at(ifindex), planned.kernel, notes_); !done)
+    if (auto done = widen_kernel_lists(device_, *device_.upper(ifindex), records_.at(ifindex), planned.kernel, notes_);
+        !done)
       return done;
   return {};
 }
@@ -86,7 +94,7 @@ Result<void> Reconciliation::guard() {
               .host = plan_.early.host,
               .sole = plan_.early.sole | (plan_.early.sole_promisc ? RXF_SOLE_PROMISC : 0)};
   for (const auto& [ifindex, planned] : plan_.uppers) {
-    const auto index = ensure_guard(device_, *upper(ifindex), refresh_, changed_);
+    const auto index = ensure_guard(device_, *device_.upper(ifindex), refresh_, changed_);
     if (!index) return std::unexpected(index.error());
     desired_.guards.push_back({.index = *index, .ifindex = ifindex, .rules = planned.guard});
     for (const MacAddress& address : planned.steered)
@@ -129,7 +137,7 @@ Result<void> Reconciliation::narrow() {
   for (auto& [ifindex, record] : records_) {
     const auto planned = plan_.uppers.find(ifindex);
     const KernelLists wanted = planned == plan_.uppers.end() ? KernelLists{} : planned->second.kernel;
-    if (auto done = narrow_kernel_lists(device_, *upper(ifindex), record, wanted, below(plan_), notes_); !done)
+    if (auto done = narrow_kernel_lists(device_, *device_.upper(ifindex), record, wanted, below(plan_), notes_); !done)
       return done;
   }
   return {};

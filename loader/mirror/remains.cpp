@@ -62,7 +62,7 @@ Result<void> free_uppers(Lowerdev& device, std::vector<std::string>& notes) {
   for (const auto& [ifindex, entry] : *entries) {
     const netlink::Link* upper = device.host.find(ifindex);
     if (upper == nullptr || !upper->is_upper()) continue;
-    const auto its_guard = guard_is_attached(device, *upper, entry);
+    const auto its_guard = guard_is_attached(device, ifindex, entry);
     if (!its_guard) return std::unexpected(its_guard.error());
     if (auto done = remove_guard(device, ifindex, entry); !done) return done;
     if (const auto record = records->find(ifindex); *its_guard && record != records->end()) {
@@ -116,7 +116,7 @@ Result<std::vector<Remains>> remains(const Context& context) {
   return found;
 }
 
-Result<Report> remove_remains(const Context& /*context*/, const std::string& pin_directory) {
+Result<Report> remove_remains(const std::string& pin_directory) {
   auto host = Host::open();
   if (!host) return std::unexpected(host.error());
   const PinDirectory pins(pin_directory);

@@ -23,6 +23,6 @@ Result<std::vector<Remains>> remains(const Context& context);
 
 // Removes them, and the guards and list entries of their uppers that are still in this namespace. Error EBUSY where
 // they are in use after all; `changed` false where there is nothing.
-Result<Report> remove_remains(const Context& context, const std::string& pin_directory);
+Result<Report> remove_remains(const std::string& pin_directory);
 
 }  // namespace rxf::mirror

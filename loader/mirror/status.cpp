@@ -27,7 +27,7 @@ Result<UpperStatus> upper_status(Lowerdev& device, const Upper& upper,
   UpperStatus status{.name = upper.name, .ifindex = upper.ifindex, .mode = upper.mode, .filter = upper.filter};
   const auto entry = entries.find(upper.ifindex);
   if (entry == entries.end()) return status;
-  const auto attached = guard_is_attached(device, *device.host.find(upper.ifindex), entry->second);
+  const auto attached = guard_is_attached(device, upper.ifindex, entry->second);
   if (!attached) return std::unexpected(attached.error());
   status.guard = *attached;
   auto counters = counters_at(device, RXF_COUNTERS_FIRST_GUARD + entry->second.index);

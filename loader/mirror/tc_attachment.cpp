@@ -13,7 +13,7 @@ datapath::TcPlace place_of(const TcAttachment& attachment) {
 
 // What an interrupted command may have attached without having noted where.
 Result<rxf_tc_filter> find(const Lowerdev& device, const TcAttachment& attachment) {
-  const auto there = is_attached(device, attachment);
+  const auto there = is_attached(device, place_of(attachment), attachment.noted);
   if (!there) return std::unexpected(there.error());
   if (*there) return attachment.noted;
   auto found = datapath::find_tc(place_of(attachment), device.maps.rules_map_id());
@@ -35,13 +35,12 @@ Result<void> attach(Lowerdev& device, TcAttachment& attachment, const rxf_tc_fil
 
 }  // namespace
 
-Result<bool> is_attached(const Lowerdev& device, const TcAttachment& attachment) {
-  const rxf_tc_filter& noted = attachment.noted;
+Result<bool> is_attached(const Lowerdev& device, const datapath::TcPlace& place, const rxf_tc_filter& noted) {
   if (noted.prog_id == 0) return false;
-  const auto id = datapath::query_tc(place_of(attachment), noted);
+  const auto id = datapath::query_tc(place, noted);
   if (!id) return std::unexpected(id.error());
   if (*id != noted.prog_id) return false;
-  return datapath::is_program(*id, attachment.program, device.maps.rules_map_id());
+  return datapath::is_program(*id, place.program, device.maps.rules_map_id());
 }
 
 Result<bool> ensure_attached(Lowerdev& device, TcAttachment attachment, bool refresh) {

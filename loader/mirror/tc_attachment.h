@@ -19,8 +19,8 @@ struct TcAttachment {
   rxf_tc_filter& noted;                // outlives this
 };
 
-// Whether the program that is noted is there, on this device's maps.
-Result<bool> is_attached(const Lowerdev& device, const TcAttachment& attachment);
+// Whether the program that is noted is at that place, on this device's maps.
+Result<bool> is_attached(const Lowerdev& device, const datapath::TcPlace& place, const rxf_tc_filter& noted);
 
 // With `refresh` a program that runs other instructions than this binary carries is replaced in place. Returns whether
 // anything was attached.

@@ -3,33 +3,17 @@
 
 #include <cstring>
 
-#include "loader/datapath/bpf_object.h"
-#include "loader/datapath/tc_filter.h"
+#include "loader/mirror/guards.h"
 
 namespace rxf::mirror {
 namespace {
 
 std::string noted_name(const rxf_upper& entry) { return {entry.name, strnlen(entry.name, sizeof(entry.name))}; }
 
-Result<bool> has_its_guard(const Lowerdev& device, std::uint32_t ifindex, const rxf_upper& entry) {
-  if (entry.guard.prog_id == 0) return false;
-  const datapath::TcPlace place{
-      .ifindex = ifindex, .hook = datapath::TcHook::ingress, .program = datapath::kGuardProgram};
-  const auto id = datapath::query_tc(place, entry.guard);
-  if (!id) return std::unexpected(id.error());
-  if (*id != entry.guard.prog_id) return false;
-  return datapath::is_program(*id, place.program, device.maps.rules_map_id());
-}
-
 // Layout 1 had no address.
 bool looks_the_same(const netlink::Link& upper, const rxf_upper& entry) {
   const auto address = MacAddress::from_bytes(entry.address);
   return noted_name(entry) == upper.name && (address == MacAddress{} || address == upper.address);
-}
-
-const netlink::Link* upper_of(const Lowerdev& device, std::uint32_t ifindex) {
-  const netlink::Link* link = device.host.find(ifindex);
-  return link != nullptr && link->is_upper() && link->lower == device.link.ifindex ? link : nullptr;
 }
 
 std::string text_of(const rxf_upper& entry, std::uint32_t ifindex) {
@@ -43,9 +27,9 @@ Result<std::map<std::uint32_t, rxf_upper>> strangers(const Lowerdev& device) {
   if (!entries) return std::unexpected(entries.error());
   std::map<std::uint32_t, rxf_upper> found;
   for (const auto& [ifindex, entry] : *entries) {
-    const netlink::Link* upper = upper_of(device, ifindex);
+    const netlink::Link* upper = device.upper(ifindex);
     if (upper == nullptr || looks_the_same(*upper, entry)) continue;
-    const auto guarded = has_its_guard(device, ifindex, entry);
+    const auto guarded = guard_is_attached(device, ifindex, entry);
     if (!guarded) return std::unexpected(guarded.error());
     if (!*guarded) found.emplace(ifindex, entry);
   }
@@ -81,7 +65,7 @@ Result<std::vector<std::string>> lost_filter_sets(const Lowerdev& device) {
   const std::string mend = ": rxfilter-loader attach " + device.link.name + " forgets its filter set";
   std::vector<std::string> sentences;
   for (const auto& [ifindex, entry] : *entries) {
-    if (upper_of(device, ifindex) == nullptr)
+    if (device.upper(ifindex) == nullptr)
       sentences.push_back(text_of(entry, ifindex) + " was moved or deleted" + mend);
     else if (others->contains(ifindex))
       sentences.push_back(text_of(entry, ifindex) + " was deleted, " + device.host.find(ifindex)->name +

@@ -10,15 +10,10 @@
 
 #include "tag_and_call.skel.h"
 #include "tests/support/metadata_mark.h"
+#include "tests/support/must.h"
 
 namespace rxf::test {
 namespace {
-
-template <class T>
-T must(Result<T> result) {
-  if (!result) throw std::runtime_error(result.error().text);
-  if constexpr (!std::is_void_v<T>) return std::move(*result);
-}
 
 std::uint32_t run(int fd, const Bytes& bytes, void* context, std::uint32_t context_size) {
   LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = bytes.data(), .data_size_in = static_cast<__u32>(bytes.size()),

@@ -83,7 +83,7 @@ void Check::guard(const netlink::Link& upper, const UpperPlan* planned) {
   expect((entry != uppers_.end()) == (planned != nullptr), upper.name + "'s entry in `uppers`", problems_);
   if (planned == nullptr || entry == uppers_.end()) return;
 
-  expect(looked(mirror::guard_is_attached(device_, upper, entry->second), problems_),
+  expect(looked(mirror::guard_is_attached(device_, upper.ifindex, entry->second), problems_),
          upper.name + "'s guard is not where it is noted", problems_);
   const std::uint32_t slot = device_.maps.active(entry->second.index);
   active_.insert(slot);

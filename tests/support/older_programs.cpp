@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "tests/support/older_programs.h"
+#include "tests/support/must.h"
 
 #include <bpf/bpf.h>
 #include <linux/if_link.h>
@@ -16,12 +17,6 @@
 
 namespace rxf::test {
 namespace {
-
-template <class T>
-T must(Result<T> result) {
-  if (!result) throw std::runtime_error(result.error().text);
-  if constexpr (!std::is_void_v<T>) return std::move(*result);
-}
 
 std::span<const std::byte> older_object() {
   std::size_t size = 0;

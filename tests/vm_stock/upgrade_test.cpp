@@ -16,6 +16,7 @@
 #include "tests/support/command.h"
 #include "tests/support/dispatched_xdp.h"
 #include "tests/support/loader_command.h"
+#include "tests/support/must.h"
 #include "tests/support/scratch_bpffs.h"
 #include "tests/support/steady_traffic.h"
 #include "tests/support/topology.h"
@@ -23,12 +24,6 @@
 
 namespace rxf::test {
 namespace {
-
-template <class T>
-T must(Result<T> result) {
-  if (!result) throw std::runtime_error(result.error().text);
-  if constexpr (!std::is_void_v<T>) return std::move(*result);
-}
 
 class UpgradeTest : public testing::Test {
  protected:

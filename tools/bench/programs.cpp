@@ -18,6 +18,7 @@
 #include "loader/mirror/operations.h"
 #include "loader/netlink/links.h"
 #include "tests/support/command.h"
+#include "tests/support/must.h"
 #include "tests/support/packet.h"
 #include "tests/support/scratch_bpffs.h"
 #include "tests/support/scratch_namespace.h"
@@ -26,17 +27,12 @@ namespace {
 
 using namespace rxf;
 using test::Bytes;
+using test::must;
 
 constexpr std::uint32_t kAddresses = 1'000;
 constexpr int kRepeat = 400'000;
 constexpr std::uint16_t kVid = 42;
 constexpr const char* kXdpFilter = "/usr/lib/x86_64-linux-gnu/bpf/xdpfilt_dny_eth.o";
-
-template <class T>
-T must(Result<T> result) {
-  if (!result) throw std::runtime_error(result.error().text);
-  if constexpr (!std::is_void_v<T>) return std::move(*result);
-}
 
 MacAddress listed(std::uint32_t i) {
   return {{0x02, 0, 0, 0, static_cast<std::uint8_t>(i >> 8), static_cast<std::uint8_t>(i)}};

@@ -21,6 +21,7 @@
 
 #include "loader/mirror/operations.h"
 #include "tests/support/command.h"
+#include "tests/support/must.h"
 #include "tests/support/scratch_bpffs.h"
 #include "tests/support/scratch_namespace.h"
 #include "tests/support/system_call.h"
@@ -168,11 +169,6 @@ struct Series {
   std::vector<double> without{}, ratios{};
 };
 
-template <class T>
-void must(const Result<T>& result) {
-  if (!result) throw std::runtime_error(result.error().text);
-}
-
 FilterEdit typical_filter() {
   AddressSet unicast;
   for (std::uint8_t i = 0; i < 8; ++i) unicast.insert({{0x06, 0, 0, 0, 0, i}});
@@ -204,13 +200,13 @@ void bench_mode(const std::string& mode, const mirror::Context& context, int rou
   for (int round = 0; round < rounds; ++round) {
     std::array<double, 2> without{};
     for (std::size_t i = 0; i < series.size(); ++i) without.at(i) = series.at(i).measure(far_namespace);
-    must(mirror::attach(context, "lower", {}));
-    must(mirror::set(context, "upper", typical_filter()));
+    (void)test::must(mirror::attach(context, "lower", {}));
+    (void)test::must(mirror::set(context, "upper", typical_filter()));
     for (std::size_t i = 0; i < series.size(); ++i) {
       series.at(i).without.push_back(without.at(i));
       series.at(i).ratios.push_back(series.at(i).measure(far_namespace) / without.at(i));
     }
-    must(mirror::detach(context, "lower"));
+    (void)test::must(mirror::detach(context, "lower"));
   }
   for (const Series& one : series)
     std::printf("%-9s %-14s %6.3f x   (%.3f .. %.3f)   unattached %.2f %s\n", mode.c_str(), one.name,

@@ -48,8 +48,7 @@ class CommandLine : public testing::Test {
     };
     operations_.attached_devices = [this](const mirror::Context& /*context*/) { return attached_; };
     operations_.remains = [this](const mirror::Context& /*context*/) { return remains_; };
-    operations_.remove_remains = [this](const mirror::Context& /*context*/,
-                                        const std::string& pin_directory) -> Result<mirror::Report> {
+    operations_.remove_remains = [this](const std::string& pin_directory) -> Result<mirror::Report> {
       calls_.push_back("remove " + pin_directory);
       return mirror::Report{.notes = {"removed"}};
     };
