@@ -7,6 +7,7 @@
 
 #include "rx_filter_counters.bpf.h"
 #include "rx_filter_device.bpf.h"
+#include "rx_filter_drops.bpf.h"
 #include "rx_filter_steering.bpf.h"
 #include "rx_filter_verdict.bpf.h"
 
@@ -18,15 +19,41 @@ struct {
 	__uint(XDP_PASS, 1);
 } XDP_RUN_CONFIG(rxf_early_xdp);
 
-/* True: the frame passes. The early drop counts only what it drops. */
-static __always_inline bool conclude_early(struct rxf_ruling ruling, __u64 packets, __u64 bytes)
+/* True: the frame is not wanted. The early drop counts only what it drops. */
+static __always_inline bool is_rejected_early(struct rxf_ruling ruling, __u64 packets, __u64 bytes)
 {
 	if (rxf_config.trace)
 		rxf_trace = ruling;
 	if (ruling.why)
-		return true;
+		return false;
 	count(RXF_COUNTERS_EARLY, ruling.reason, packets, bytes);
-	return !is_armed();
+	return true;
+}
+
+/* What becomes of a frame that is not wanted. */
+static __always_inline int reject_xdp(struct xdp_md *ctx, __u32 reason)
+{
+	bool armed = is_armed();
+
+	if (has_listener()) {
+		struct rejection rejection = rejection_of(RXF_COUNTERS_EARLY, reason, armed);
+
+		sample_xdp(ctx, &rejection);
+	}
+	return armed ? XDP_DROP : XDP_PASS;
+}
+
+/* Never TC_ACT_OK, which would hide the frame from later filters. */
+static __always_inline int reject_skb(struct __sk_buff *skb, __u32 hook, __u32 reason)
+{
+	bool armed = is_armed();
+
+	if (has_listener()) {
+		struct rejection rejection = rejection_of(hook, reason, armed);
+
+		sample_skb(skb, &rejection);
+	}
+	return armed ? TC_ACT_SHOT : TC_ACT_UNSPEC;
 }
 
 static __always_inline int too_short(int action)
@@ -52,7 +79,9 @@ int rxf_early_xdp(struct xdp_md *ctx)
 	ruling = rule_early(&frame, dev);
 	if (!ruling.why && dev)
 		ruling.why = why_device_wants(dev, &frame);
-	return conclude_early(ruling, 1, bpf_xdp_get_buff_len(ctx)) ? XDP_PASS : XDP_DROP;
+	if (!is_rejected_early(ruling, 1, bpf_xdp_get_buff_len(ctx)))
+		return XDP_PASS;
+	return reject_xdp(ctx, ruling.reason);
 }
 
 SEC("tc")
@@ -68,13 +97,15 @@ int rxf_early_tc(struct __sk_buff *skb)
 	ruling = rule_early(&frame, dev);
 	if (!ruling.why && dev)
 		ruling.why = why_device_wants(dev, &frame);
-	return conclude_early(ruling, wire_packets(skb), skb->len) ? TC_ACT_UNSPEC : TC_ACT_SHOT;
+	if (!is_rejected_early(ruling, wire_packets(skb), skb->len))
+		return TC_ACT_UNSPEC;
+	return reject_skb(skb, RXF_COUNTERS_EARLY, ruling.reason);
 }
 
-/* Not TC_ACT_OK, which would hide the frame from later filters. */
 SEC("tc")
 int rxf_guard(struct __sk_buff *skb)
 {
+	__u32 hook = RXF_COUNTERS_FIRST_GUARD + rxf_config.guard_index;
 	struct rxf_ruling ruling;
 	struct frame frame;
 
@@ -83,12 +114,11 @@ int rxf_guard(struct __sk_buff *skb)
 	ruling = rule_upper(active_of(rxf_config.guard_index), &frame, skb_device(skb));
 	if (rxf_config.trace)
 		rxf_trace = ruling;
-	count(RXF_COUNTERS_FIRST_GUARD + rxf_config.guard_index, ruling.reason, wire_packets(skb),
-	      skb->len);
+	count(hook, ruling.reason, wire_packets(skb), skb->len);
 	/* As macvlan does it with what it delivers itself: a steered frame is for this device. */
 	if (ruling.why == RXF_WHY_FILTER && skb->pkt_type == PACKET_OTHERHOST)
 		bpf_skb_change_type(skb, PACKET_HOST);
-	return ruling.why || !is_armed() ? TC_ACT_UNSPEC : TC_ACT_SHOT;
+	return ruling.why ? TC_ACT_UNSPEC : reject_skb(skb, hook, ruling.reason);
 }
 
 /* On the lower device: hands a frame to the upper that has the address as a further one. */

@@ -234,6 +234,42 @@ struct rxf_ruling {
 	__u32 why; /* RXF_WHY_* */
 };
 
+/* `drop_lease`: array of one, mapped writable by the loader. While it lasts, dropped frames are
+ * sampled into `drops`: no more than one each `interval` in the long run.
+ */
+struct rxf_drop_lease {
+	__u64 deadline; /* ns of CLOCK_BOOTTIME; 0: nobody listens. Written by both sides */
+	__u64 interval; /* ns between two samples */
+	__u64 burst; /* ns by which they may come too early */
+	__u64 next; /* ns of CLOCK_BOOTTIME when one would be due; written by bpf */
+	__u64 unsampled; /* frames left out since it began; written by bpf */
+	__u32 owner; /* process id of the listener */
+	__u32 padding; /* zero */
+};
+
+#define RXF_DROP_RING_SIZE 65536
+
+/* The headers of everything that is common, and the beginning of what they carry. */
+#define RXF_DROP_FRAME_SIZE 128
+
+/* rxf_drop.flags */
+#define RXF_DROP_SHADOWED (1U << 0) /* only counted: the frame went on */
+
+/* `drops`: ring buffer of these; written by bpf. */
+struct rxf_drop {
+	__u64 time; /* ns of CLOCK_BOOTTIME */
+	__u32 ifindex; /* the device that the hook is on */
+	__u32 hook; /* the hook's key of `counters` */
+	__u32 reason; /* RXF_DROP_* */
+	__u32 flags; /* RXF_DROP_SHADOWED */
+	__u32 packets; /* wire frames: more than 1 of a GSO skb */
+	__u32 length; /* bytes of the frame from its MAC header on, as it was here; no FCS */
+	__u32 captured; /* bytes of frame[] in use */
+	__u16 tpid; /* of a tag in metadata, host order; 0: none */
+	__u16 tci; /* of the same; host order */
+	__u8 frame[RXF_DROP_FRAME_SIZE]; /* from the MAC header on; wire order */
+};
+
 #ifdef __cplusplus
 #define RXF_ASSERT(condition) static_assert(condition, #condition)
 #else
@@ -254,5 +290,7 @@ RXF_ASSERT(sizeof(struct rxf_upper) == 48);
 RXF_ASSERT(sizeof(struct rxf_filter) == 16 + 6 * RXF_MAX_OWNED + RXF_FILTER_MESSAGE_SIZE);
 RXF_ASSERT(sizeof(struct rxf_meta) == 104);
 RXF_ASSERT(sizeof(struct rxf_config) == 24);
+RXF_ASSERT(sizeof(struct rxf_drop_lease) == 48);
+RXF_ASSERT(sizeof(struct rxf_drop) == 40 + RXF_DROP_FRAME_SIZE);
 
 #endif

@@ -50,6 +50,19 @@ struct {
 	__type(value, struct rxf_counters);
 } counters SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct rxf_drop_lease);
+} drop_lease SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, RXF_DROP_RING_SIZE);
+} drops SEC(".maps");
+
 /* The loader's own; no program reads them. */
 
 struct {

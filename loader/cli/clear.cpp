@@ -16,13 +16,15 @@ void setup(CLI::App& app, Options& options) {
 
 Result<void> run(const Options& options, const Session& session) {
   if (const Result<void> named = check_device_name(options.upper); !named) return named;
-  const Result<mirror::Report> report = session.operations.clear(session.context, options.upper);
-  if (!report) return std::unexpected(report.error());
+  const Result<daemon::SetAnswer> done = session.operations.clear(session.context, session.api, options.upper);
+  if (!done) return std::unexpected(done.error());
+  const mirror::Report& report = done->report;
   if (session.json)
-    session.print({{"device", options.upper}, {"changed", report->changed}});
-  else if (!report->changed)
+    session.print({{"device", options.upper}, {"changed", report.changed}});
+  else if (!report.changed)
     session.out << printable(options.upper) << ": unfiltered already\n";
-  session.notes(report->notes);
+  session.notes(report.notes);
+  if (session.verbose) session.note("cleared by " + std::string(to_string(done->route)));
   return {};
 }
 

@@ -9,6 +9,7 @@
 
 #include "loader/cli/text.h"
 #include "loader/cli/verbs.h"
+#include "loader/daemon/api_client.h"
 
 namespace rxf::cli {
 
@@ -19,6 +20,7 @@ constexpr const char* kVersion = "rxfilter-loader " RXF_VERSION;
 struct Globals {
   std::optional<std::string> netns;
   std::string bpffs = mirror::Context{}.bpffs;
+  std::optional<std::string> api;
   bool json = false;
   bool pretty = false;
   bool verbose = false;
@@ -34,14 +36,16 @@ void setup(CLI::App& root, Globals& globals) {
       ->option_text("NETNS");
   root.add_option("--bpffs", globals.bpffs, "The mounted BPF file system; default: " + globals.bpffs)
       ->option_text("DIR");
+  add_text(root, "--api", globals.api, "The API socket of the daemon (run); default: /run/rxfilter/api.sock")
+      ->option_text("SOCKET");
   root.add_flag("-j,--json", globals.json, "Answer in JSON")->disable_flag_override();
   root.add_flag("-p,--pretty", globals.pretty, "Indent the JSON")->disable_flag_override();
   root.add_flag("-v,--verbose", globals.verbose, "Say more")->disable_flag_override();
 }
 
 std::vector<Verb> add_verbs(CLI::App& root) {
-  return {attach_verb(root), detach_verb(root), set_verb(root),   get_verb(root),
-          clear_verb(root),  status_verb(root), probe_verb(root), explain_verb(root)};
+  return {attach_verb(root), detach_verb(root), set_verb(root),     get_verb(root),   clear_verb(root),
+          status_verb(root), probe_verb(root),  explain_verb(root), drops_verb(root), run_verb(root)};
 }
 
 // What CLI11 could not place: an unknown option before anything else, since its value may be among the rest.
@@ -65,7 +69,7 @@ std::string explain(const CLI::App& root, const CLI::ParseError& error) {
   const std::string start = verb.empty() ? "" : verb + ": ";
   if (const std::optional<std::string> rest = leftover(root)) return start + *rest + advice;
   if (verb.empty() && dynamic_cast<const CLI::RequiredError*>(&error) != nullptr)
-    return "a verb is missing: attach, detach, set, get, clear, status, probe or explain" + advice;
+    return "a verb is missing: attach, detach, set, get, clear, status, probe, explain, drops or run" + advice;
 
   const std::string what = error.what();
   if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) == nullptr) return start + what + advice;
@@ -102,6 +106,7 @@ Result<void> run_verb(const std::vector<Verb>& verbs, const Globals& globals, Se
   if (globals.netns)
     if (const Result<void> entered = session.operations.enter_netns(*globals.netns); !entered) return entered;
   if (const Result<void> found = check_directory(globals.bpffs); !found) return found;
+  session.api = globals.api ? *globals.api : daemon::default_api_path();
 
   const auto verb = std::find_if(verbs.begin(), verbs.end(), [](const Verb& one) { return one.app->parsed(); });
   return verb->run(session);

@@ -17,12 +17,13 @@ void setup(CLI::App& app, Options& options) {
 
 Result<void> run(const Options& options, const Session& session) {
   if (const Result<void> named = check_device_name(options.upper); !named) return named;
-  const Result<FilterSet> filter = session.operations.get(session.context, options.upper);
-  if (!filter) return std::unexpected(filter.error());
+  const Result<daemon::GetAnswer> answer = session.operations.get(session.context, session.api, options.upper);
+  if (!answer) return std::unexpected(answer.error());
   if (session.json)
-    session.print(to_json(*filter));
+    session.print(to_json(answer->filter));
   else
-    session.out << filter_text(options.upper, *filter);
+    session.out << filter_text(options.upper, answer->filter);
+  if (session.verbose) session.note("read by " + std::string(to_string(answer->route)));
   return {};
 }
 

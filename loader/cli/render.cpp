@@ -3,6 +3,10 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
+#include <cstdio>
+#include <functional>
+#include <optional>
 
 #include "loader/cli/text.h"
 
@@ -40,12 +44,24 @@ std::string count_text(const Count& count) {
          bytes_text(count.bytes) + ")";
 }
 
+// " 12.5/s"
+std::string rate_text(const std::optional<double>& rate) {
+  if (!rate) return "";
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), " %.*f/s", *rate == std::round(*rate) ? 0 : 1, *rate);
+  return text.data();
+}
+
+std::optional<double> dropping(const CounterRates* rates, Verdict reason) {
+  return rates == nullptr ? std::nullopt : std::optional(rates->dropped_for(reason));
+}
+
 // "dropped vlan 3 packets (180 B), unicast 1 packet (60 B)"; reasons that dropped nothing are left out.
-std::string dropped_text(const Counters& counters) {
+std::string dropped_text(const Counters& counters, const CounterRates* rates) {
   std::vector<std::string> items;
   for (const Verdict reason : kDropReasons)
     if (const Count count = dropped_for(counters, reason); count.packets != 0)
-      items.push_back(std::string(to_string(reason)) + " " + count_text(count));
+      items.push_back(std::string(to_string(reason)) + " " + count_text(count) + rate_text(dropping(rates, reason)));
   return "dropped " + (items.empty() ? "nothing" : join(items, ", "));
 }
 
@@ -71,16 +87,20 @@ std::string upper_line(const UpperStatus& upper) {
          vlans_text(upper.filter) + (addresses ? "  " + flags_text(addresses->flags) : "") + "\n";
 }
 
-std::string upper_counters(const UpperStatus& upper) {
+std::string upper_counters(const UpperStatus& upper, const StatusRates* rates) {
   if (!upper.counters) return {};
-  return "    admitted " + count_text(upper.counters->admitted) + "; " + dropped_text(*upper.counters) + "\n";
+  std::optional<CounterRates> own;
+  if (rates != nullptr) own = rates->guard_of(upper.ifindex);
+  return "    admitted " + count_text(upper.counters->admitted) +
+         rate_text(own ? std::optional(own->admitted) : std::nullopt) + "; " +
+         dropped_text(*upper.counters, own ? &*own : nullptr) + "\n";
 }
 
-std::string uppers_text(const LowerdevStatus& status, bool with_counters) {
+// `counters`: the text below an upper's line.
+std::string uppers_text(const LowerdevStatus& status, const std::function<std::string(const UpperStatus&)>& counters) {
   if (status.uppers.empty()) return "  no macvlan or macvtap on it yet\n";
   std::string text;
-  for (const UpperStatus& upper : status.uppers)
-    text += upper_line(upper) + (with_counters ? upper_counters(upper) : "");
+  for (const UpperStatus& upper : status.uppers) text += upper_line(upper) + counters(upper);
   return text;
 }
 
@@ -158,14 +178,16 @@ std::string arming_text(const LowerdevStatus& status) {
 }
 
 std::string attachment_text(const LowerdevStatus& status, bool dry_run) {
-  return headline(status) + arming_text(status) + uppers_text(status, false) +
+  const auto no_counters = [](const UpperStatus&) { return std::string(); };
+  return headline(status) + arming_text(status) + uppers_text(status, no_counters) +
          (dry_run ? "" : "  pinned at " + status.pin_directory + "\n") + problems_text(status);
 }
 
-std::string status_text(const LowerdevStatus& status) {
-  return headline(status) + arming_text(status) + uppers_text(status, true) +
-         "  early drop: " + dropped_text(status.early_counters) + "\n" + "  pinned at " + status.pin_directory + "\n" +
-         problems_text(status);
+std::string status_text(const LowerdevStatus& status, const StatusRates* rates) {
+  const auto counters = [rates](const UpperStatus& upper) { return upper_counters(upper, rates); };
+  return headline(status) + arming_text(status) + uppers_text(status, counters) +
+         "  early drop: " + dropped_text(status.early_counters, rates == nullptr ? nullptr : &rates->early) + "\n" +
+         "  pinned at " + status.pin_directory + "\n" + problems_text(status);
 }
 
 Json to_json(const LowerdevStatus& status) {
@@ -182,6 +204,25 @@ Json to_json(const LowerdevStatus& status) {
           {"uppers", uppers},
           {"counters", counters_json(status)},
           {"problems", status.problems}};
+}
+
+Json to_watched_json(const LowerdevStatus& status, const StatusRates* rates) {
+  Json json = to_json(status);
+  const auto put = [](Json& count, const std::optional<double>& rate) {
+    count["packets_per_second"] = rate ? Json(*rate) : Json();
+  };
+  const auto put_dropped = [&](Json& dropped, const CounterRates* own) {
+    for (const Verdict reason : kDropReasons) put(dropped[std::string(to_string(reason))], dropping(own, reason));
+  };
+  put_dropped(json["counters"]["early"]["dropped"], rates == nullptr ? nullptr : &rates->early);
+  for (const UpperStatus& upper : status.uppers) {
+    if (!upper.counters) continue;
+    const CounterRates own = rates == nullptr ? CounterRates{} : rates->guard_of(upper.ifindex);
+    Json& guard = json["counters"]["guard"][upper.name];
+    put(guard["admitted"], rates == nullptr ? std::nullopt : std::optional(own.admitted));
+    put_dropped(guard["dropped"], rates == nullptr ? nullptr : &own);
+  }
+  return json;
 }
 
 }  // namespace rxf::cli

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #pragma once
 
+#include <unistd.h>
+
 #include <functional>
 #include <ostream>
 #include <string>
@@ -8,6 +10,9 @@
 
 #include "loader/cli/filter_json.h"
 #include "loader/cli/watcher.h"
+#include "loader/daemon/daemon.h"
+#include "loader/daemon/route.h"
+#include "loader/mirror/drops.h"
 #include "loader/mirror/explain.h"
 #include "loader/mirror/operations.h"
 #include "loader/mirror/probe.h"
@@ -23,14 +28,17 @@ struct Operations {
   std::function<decltype(start_watcher)> watch = start_watcher;
   std::function<decltype(mirror::detach)> detach = mirror::detach;
   std::function<decltype(mirror::attached_devices)> attached_devices = mirror::attached_devices;
-  std::function<decltype(mirror::set)> set = mirror::set;
-  std::function<decltype(mirror::get)> get = mirror::get;
-  std::function<decltype(mirror::clear)> clear = mirror::clear;
+  std::function<decltype(daemon::set)> set = daemon::set;
+  std::function<decltype(daemon::get)> get = daemon::get;
+  std::function<decltype(daemon::clear)> clear = daemon::clear;
   std::function<decltype(mirror::status)> status = mirror::status;
   std::function<decltype(mirror::remains)> remains = mirror::remains;
   std::function<decltype(mirror::remove_remains)> remove_remains = mirror::remove_remains;
   std::function<decltype(mirror::probe)> probe = mirror::probe;
   std::function<decltype(mirror::explain)> explain = mirror::explain;
+  std::function<decltype(daemon::run)> run = daemon::run;
+  std::function<decltype(mirror::DropListener::open)> listen = mirror::DropListener::open;
+  std::function<bool()> on_terminal = [] { return ::isatty(STDOUT_FILENO) == 1; };
 };
 
 // One run of the command: the global options and where the answer goes. The references outlive it.
@@ -40,6 +48,7 @@ struct Session {
   std::ostream& err;
 
   mirror::Context context{};
+  std::string api{};  // path of the daemon's socket
   bool json = false;
   bool pretty = false;
   bool verbose = false;

@@ -46,13 +46,14 @@ Result<void> run(const Options& options, const Session& session) {
   const Result<FilterEdit> edit = wanted_edit(options);
   if (!edit) return std::unexpected(edit.error());
 
-  const Result<mirror::SetResult> result = session.operations.set(session.context, options.upper, *edit);
+  const Result<daemon::SetAnswer> result = session.operations.set(session.context, session.api, options.upper, *edit);
   if (!result) return std::unexpected(result.error());
   if (session.verbose && session.json)
     session.print(to_json(result->filter));
   else if (session.verbose)
     session.out << filter_text(options.upper, result->filter);
   session.notes(result->report.notes);
+  if (session.verbose) session.note("set by " + std::string(to_string(result->route)));
   return {};
 }
 

@@ -27,6 +27,8 @@ Verb clear_verb(CLI::App& root);
 Verb status_verb(CLI::App& root);
 Verb probe_verb(CLI::App& root);
 Verb explain_verb(CLI::App& root);
+Verb drops_verb(CLI::App& root);
+Verb run_verb(CLI::App& root);
 
 // An option or positional whose text may be empty; CLI11 would take that for none where it writes to the optional
 // itself.

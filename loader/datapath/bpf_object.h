@@ -22,9 +22,10 @@ inline constexpr const char* kEarlyTcProgram = "rxf_early_tc";
 inline constexpr const char* kEarlyXdpProgram = "rxf_early_xdp";
 inline constexpr const char* kSteerProgram = "rxf_steer";
 
-// Every map that is pinned, under its own name.
-inline constexpr std::array<const char*, 9> kMapNames = {"mode",  "slots",  "addresses", "counters", "steering",
-                                                         "vlans", "uppers", "filters",   "meta"};
+// Every map that is pinned, under its own name: those of rule_maps.h, then those of drop_ring.h.
+inline constexpr std::array<const char*, 11> kMapNames = {
+    "mode", "slots", "addresses", "counters", "steering", "vlans", "uppers", "filters", "meta", "drop_lease", "drops"};
+inline constexpr std::span<const char* const> kRuleMapNames = std::span(kMapNames).first<9>();
 
 // The compiled programs that this binary carries.
 std::span<const std::byte> embedded_object();

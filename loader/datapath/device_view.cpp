@@ -48,6 +48,16 @@ Result<SkeletonPtr> load() {
   return skeleton;
 }
 
+// Loaded once a process: it costs more than all the looks.
+Result<const ::probe*> loaded() {
+  static SkeletonPtr kept;
+  if (kept != nullptr) return kept.get();
+  auto skeleton = load();
+  if (!skeleton) return std::unexpected(skeleton.error());
+  kept = std::move(*skeleton);
+  return kept.get();
+}
+
 DeviceView view_of(const ::probe::probe__bss& seen) {
   return {.unicast_filter = seen.view_unicast_filter != 0,
           .promiscuity = seen.view_promiscuity,
@@ -63,7 +73,7 @@ DeviceView view_of(const ::probe::probe__bss& seen) {
 Result<DeviceView> view_device(std::uint32_t ifindex) {
   // Without an ifindex the kernel would show the loopback device.
   if (ifindex == 0) return system_error(ENODEV, "ifindex 0");
-  const auto skeleton = load();
+  const auto skeleton = loaded();
   if (!skeleton) return std::unexpected(skeleton.error());
   std::array<std::uint8_t, kFrameSize> frame{};
   __sk_buff context{.ifindex = ifindex};

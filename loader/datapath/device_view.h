@@ -21,8 +21,8 @@ struct DeviceView {
 };
 
 // Looks at a device of the calling thread's network namespace, with a BPF program that is run once (BPF_PROG_TEST_RUN)
-// and gone; nothing on the device changes. Works for every sort of device, up or down. Error ENOTSUP, with the reason,
-// where this kernel lets no program look; ENODEV where there is no such device.
+// nothing on the device changes. The program stays loaded as long as the process; Works for every sort of device, up or
+// down. Error ENOTSUP, with the reason, where this kernel lets no program look; ENODEV where there is no such device.
 Result<DeviceView> view_device(std::uint32_t ifindex);
 
 }  // namespace rxf::datapath

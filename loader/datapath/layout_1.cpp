@@ -11,22 +11,15 @@
 #include <map>
 
 #include "loader/datapath/bpf_object.h"
+#include "loader/datapath/pinned_map.h"
 
 namespace rxf::datapath::layout_1 {
 namespace {
 
-struct OldMap {
-  Fd fd;  // none: there is no such pin
-  std::uint32_t value_size = 0;
-};
-
-Result<OldMap> open_old(const std::string& path) {
-  OldMap map{.fd = Fd(bpf_obj_get(path.c_str()))};
-  if (!map.fd) return errno == ENOENT ? Result<OldMap>(std::move(map)) : system_error(errno, "open " + path);
-  bpf_map_info info{};
-  __u32 length = sizeof(info);
-  if (bpf_obj_get_info_by_fd(map.fd.get(), &info, &length) != 0) return system_error(errno, path);
-  map.value_size = info.value_size;
+// Without a descriptor where there is no such pin.
+Result<PinnedMap> open_old(const std::string& path) {
+  auto map = open_pinned(path);
+  if (!map && map.error().code == ENOENT) return PinnedMap{};
   return map;
 }
 
@@ -105,7 +98,7 @@ Result<void> Conversion::convert(const char* name, std::uint32_t old_size, const
   const std::string next = path + "%next";
   const auto old = open_old(path);
   if (!old) return std::unexpected(old.error());
-  if (old->fd && old->value_size != old_size) return {};
+  if (old->fd && old->info.value_size != old_size) return {};
   const int fresh = bpf_object__find_map_fd_by_name(fresh_.get(), name);
   if (old->fd)
     if (auto filled = fill(old->fd.get(), fresh); !filled) return filled;
@@ -121,7 +114,7 @@ Result<void> Conversion::run() {
   fresh_ = std::move(*fresh);
   const auto uppers = open_old(directory_ + "/uppers");
   if (!uppers) return std::unexpected(uppers.error());
-  if (uppers->fd && uppers->value_size == sizeof(Upper))
+  if (uppers->fd && uppers->info.value_size == sizeof(Upper))
     if (auto done = read_uppers(uppers->fd.get()); !done) return done;
 
   // `mode` before `uppers`, from which it takes whose each index is.

@@ -10,25 +10,13 @@
 #include <vector>
 
 #include "loader/datapath/bpf_object.h"
+#include "loader/datapath/pinned_map.h"
 
 namespace rxf::datapath {
 namespace {
 
-constexpr std::size_t kCommonPart = offsetof(rxf_meta, requested_mode);
-static_assert(kCommonPart == 32, "every layout has it");
-
-struct PinnedMap {
-  Fd fd;
-  bpf_map_info info{};
-};
-
-Result<PinnedMap> open_pinned(const std::string& path) {
-  PinnedMap map{.fd = Fd(bpf_obj_get(path.c_str()))};
-  if (!map.fd) return system_error(errno, "open " + path);
-  __u32 length = sizeof(map.info);
-  if (bpf_obj_get_info_by_fd(map.fd.get(), &map.info, &length) != 0) return system_error(errno, path);
-  return map;
-}
+constexpr std::size_t kCommonPart = offsetof(rxf_meta, early_hook);
+static_assert(kCommonPart == 36, "every layout has it");
 
 }  // namespace
 
@@ -45,7 +33,8 @@ Result<PinIdentity> pin_identity(const std::string& pin_directory) {
   return PinIdentity{.abi = meta.abi,
                      .ifindex = meta.ifindex,
                      .netns_cookie = meta.netns_cookie,
-                     .name = std::string(meta.name, strnlen(meta.name, sizeof(meta.name)))};
+                     .name = std::string(meta.name, strnlen(meta.name, sizeof(meta.name))),
+                     .requested_mode = meta.requested_mode};
 }
 
 Result<std::uint32_t> pinned_rules_map_id(const std::string& pin_directory) {

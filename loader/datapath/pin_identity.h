@@ -13,7 +13,8 @@ struct PinIdentity {
   std::uint32_t abi = 0;  // 0: an attach or detach was interrupted, nothing is in force
   std::uint32_t ifindex = 0;
   std::uint64_t netns_cookie = 0;
-  std::string name;  // when it was attached
+  std::string name;                  // when it was attached
+  std::uint32_t requested_mode = 0;  // RXF_HOOK_*
 
   bool operator==(const PinIdentity&) const = default;
 };

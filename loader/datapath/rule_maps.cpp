@@ -101,7 +101,7 @@ void Unmap::operator()(void* memory) const { ::munmap(memory, length); }
 
 Result<RuleMaps> RuleMaps::from(const std::function<Result<Fd>(const char*)>& open_map) {
   RuleMaps maps;
-  for (const char* name : kMapNames) {
+  for (const char* name : kRuleMapNames) {
     auto fd = open_map(name);
     if (!fd) return std::unexpected(fd.error());
     if (auto checked = check_layout(name, fd->get()); !checked) return std::unexpected(checked.error());

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "loader/datapath/bpf_object.h"
+#include "loader/datapath/kernel_types.h"
 #include "loader/datapath/pin_identity.h"
 #include "loader/datapath/program_config.h"
 #include "loader/datapath/xdp_program.h"
@@ -193,6 +194,7 @@ Result<bool> enter_xdp(Lowerdev& device, rxf_meta& meta, EarlyHook hook, bool ju
 }
 
 Result<bool> enter(Lowerdev& device, rxf_meta& meta, EarlyHook hook, bool judges, std::vector<std::string>& notes) {
+  if (hook == EarlyHook::none) return false;
   return hook == EarlyHook::tc ? enter_tc(device, meta) : enter_xdp(device, meta, hook, judges, notes);
 }
 
@@ -203,13 +205,13 @@ Result<bool> leave_others(Lowerdev& device, rxf_meta& meta, EarlyHook hook, std:
   const auto place = xdp_place(device, meta.xdp_prog_id);
   if (!place) return std::unexpected(place.error());
   std::vector<std::uint32_t> others = place->ours;
-  if (hook != EarlyHook::tc) std::erase(others, meta.xdp_prog_id);
+  if (hook != EarlyHook::tc && hook != EarlyHook::none) std::erase(others, meta.xdp_prog_id);
   const auto stray = find_stray(device, *place, notes);
   if (!stray) return std::unexpected(stray.error());
   if (*stray != 0) others.push_back(*stray);
   for (const std::uint32_t id : others)
     if (auto done = datapath::detach_xdp(device.link.ifindex, id); !done) return std::unexpected(done.error());
-  if (hook == EarlyHook::tc) meta.xdp_prog_id = 0;
+  if (hook == EarlyHook::tc || hook == EarlyHook::none) meta.xdp_prog_id = 0;
   return !others.empty();
 }
 
@@ -220,15 +222,19 @@ Result<DeviceTraits> traits_of(const netlink::Link& link) {
   if (!driver) return std::unexpected(driver.error());
   const auto features = netlink::active_features(link);
   if (!features) return std::unexpected(features.error());
-  return DeviceTraits{.name = link.name, .kind = link.kind, .driver = *driver, .features = *features};
+  return DeviceTraits{.name = link.name,
+                      .kind = link.kind,
+                      .driver = *driver,
+                      .features = *features,
+                      .filtered_by_kernel = datapath::rx_filter_attribute() && has_unicast_filter(link)};
 }
 
-AttachMode requested_mode(const rxf_meta& meta) {
-  return meta.requested_mode <= RXF_HOOK_XDP_GENERIC ? static_cast<AttachMode>(meta.requested_mode) : AttachMode::auto_;
+AttachMode requested_mode(std::uint32_t number) {
+  return number <= RXF_HOOK_XDP_GENERIC ? static_cast<AttachMode>(number) : AttachMode::auto_;
 }
 
 Result<void> check_room(const netlink::Link& link, const datapath::PinDirectory& pins, EarlyHook hook) {
-  if (hook == EarlyHook::tc) return {};
+  if (hook == EarlyHook::tc || hook == EarlyHook::none) return {};
   const auto state = datapath::query_xdp(link.ifindex);
   if (!state) return std::unexpected(state.error());
   for (const datapath::XdpEntry& entry : state->programs) {

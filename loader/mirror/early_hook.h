@@ -30,6 +30,8 @@ Result<bool> ensure_early_drop(Lowerdev& device, AttachMode mode, std::vector<st
 // Takes the early drop off the device and leaves everything else there.
 Result<void> remove_early_drop(Lowerdev& device);
 
-AttachMode requested_mode(const rxf_meta& meta);
+// RXF_HOOK_* of the pins as a mode; auto for a number that is none.
+AttachMode requested_mode(std::uint32_t number);
+inline AttachMode requested_mode(const rxf_meta& meta) { return requested_mode(meta.requested_mode); }
 
 }  // namespace rxf::mirror

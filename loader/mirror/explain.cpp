@@ -380,7 +380,7 @@ struct FoundDevice {
 };
 
 Result<FoundDevice> find(const Context& context, const std::string& name) {
-  auto found = find_link(name);
+  auto found = find_link({.name = name});
   if (!found) return std::unexpected(found.error());
   const std::uint32_t upper = found->link.is_upper() ? found->link.ifindex : 0;
   const auto link = upper != 0 ? lower_of(found->host, found->link) : Result<netlink::Link>(found->link);

@@ -42,6 +42,8 @@ Result<HookChoice> choose_hook(const DeviceTraits& device, AttachMode mode) {
                            : device.kind.empty()  ? "no driver name"
                                                   : device.kind;
   const bool wants_xdp = mode == AttachMode::native || mode == AttachMode::generic;
+  if (device.filtered_by_kernel && mode == AttachMode::auto_)
+    return HookChoice{.hook = EarlyHook::none, .reason = what + " filters by itself, as the kernel programs it"};
   if (aggregates(device)) {
     if (wants_xdp)
       return usage_error(device.name + " is a " + device.kind +

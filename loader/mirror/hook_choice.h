@@ -14,7 +14,8 @@ struct DeviceTraits {
   std::string name;
   std::string kind;  // IFLA_INFO_KIND; empty for a NIC
   std::string driver;
-  std::set<std::string> features;  // active offloads
+  std::set<std::string> features;   // active offloads
+  bool filtered_by_kernel = false;  // the kernel programs its filters from the uppers' sets, and it has some
 };
 
 // The hook to take, and why, to be printed before "-> early drop: ...".

@@ -62,11 +62,22 @@ Result<void> narrow_allmulti(Lowerdev& device, const netlink::Link& upper, Filte
   return {};
 }
 
-Result<void> widen_below(Lowerdev& device, const netlink::Link& upper, FilterRecord& record, const AddressSet& wanted) {
+// Fills `seen` with what `look` finds, unless it was looked at before.
+template <class T, class Look>
+Result<void> look_once(std::optional<T>& seen, Look look) {
+  if (seen) return {};
+  auto found = look();
+  if (!found) return std::unexpected(found.error());
+  seen = std::move(*found);
+  return {};
+}
+
+Result<void> widen_below(Lowerdev& device, const netlink::Link& upper, FilterRecord& record, const AddressSet& wanted,
+                         ListsSeen& seen) {
   if (wanted.empty()) return {};
-  const auto there = netlink::fdb_unicast(device.host.socket, device.link);
-  if (!there) return std::unexpected(there.error());
-  const AddressSet missing = difference(wanted, *there);
+  const auto look = [&] { return netlink::fdb_unicast(device.host.socket, device.link); };
+  if (auto looked = look_once(seen.below, look); !looked) return looked;
+  const AddressSet missing = difference(wanted, *seen.below);
   if (missing.empty()) return {};
   record.owned_below.insert(missing.begin(), missing.end());
   if (auto done = device.put_record(upper.ifindex, record); !done) return done;
@@ -83,14 +94,16 @@ Result<void> narrow_below(Lowerdev& device, FilterRecord& record, const AddressS
 }  // namespace
 
 Result<void> widen_kernel_lists(Lowerdev& device, const netlink::Link& upper, FilterRecord& record,
-                                const KernelLists& wanted, std::vector<std::string>& notes) {
-  if (auto done = widen_below(device, upper, record, wanted.below); !done) return done;
-  const auto unicast = netlink::fdb_unicast(device.host.socket, upper);
+                                const KernelLists& wanted, ListsSeen& seen, std::vector<std::string>& notes) {
+  if (auto done = widen_below(device, upper, record, wanted.below, seen); !done) return done;
+  Result<AddressSet> unicast;
+  if (!wanted.unicast.empty()) unicast = netlink::fdb_unicast(device.host.socket, upper);
   if (!unicast) return std::unexpected(unicast.error());
-  const auto multicast = netlink::multicast_references(upper);
-  if (!multicast) return std::unexpected(multicast.error());
+  if (!wanted.multicast.empty())
+    if (auto looked = look_once(seen.multicast, [] { return netlink::multicast_references(); }); !looked) return looked;
   const AddressSet missing_unicast = difference(wanted.unicast, *unicast);
-  const AddressSet missing_multicast = difference(wanted.multicast, *multicast);
+  const AddressSet missing_multicast =
+      wanted.multicast.empty() ? AddressSet{} : difference(wanted.multicast, (*seen.multicast)[upper.ifindex]);
 
   if (!missing_unicast.empty() || !missing_multicast.empty()) {
     record.owned_unicast.insert(missing_unicast.begin(), missing_unicast.end());

@@ -4,17 +4,13 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "loader/mirror/early_hook.h"
+
 namespace rxf::mirror {
 namespace {
 
 using datapath::PinDirectory;
 using datapath::PinIdentity;
-
-std::unexpected<Error> not_attached(const std::string& device) {
-  return std::unexpected(Error{.text = device + " is not attached: rxfilter-loader attach " + device,
-                               .code = ENOENT,
-                               .exit = Exit::not_attached});
-}
 
 bool holds_pins_of(const std::string& path, const Host& host, const netlink::Link& link) {
   const auto identity = datapath::pin_identity(path);
@@ -32,8 +28,9 @@ Result<PinDirectory> find_pins(const Context& context, const Host& host, const n
   return named;
 }
 
-std::unexpected<Error> foreign_pins(const Host& host, const netlink::Link& link, const LockedPins& found) {
+std::unexpected<Error> foreign_pins(Host& host, const netlink::Link& link, const LockedPins& found) {
   const PinIdentity& identity = found.identity;
+  if (auto looked = host.look_again(); !looked) return std::unexpected(looked.error());
   if (identity.netns_cookie == host.netns_cookie && host.find(identity.ifindex) != nullptr)
     return not_attached(link.name);
   return std::unexpected(Error{.text = link.name + " is not the device that was attached (" + found.pins.path() +
@@ -51,11 +48,22 @@ Result<Fd> try_lock(const PinDirectory& pins) {
 
 }  // namespace
 
-Result<Found> find_link(const std::string& name) {
+std::unexpected<Error> not_attached(const std::string& device) {
+  return std::unexpected(Error{.text = device + " is not attached: rxfilter-loader attach " + device,
+                               .code = ENOENT,
+                               .exit = Exit::not_attached});
+}
+
+std::unexpected<Error> no_upper(const std::string& device) {
+  return std::unexpected(
+      Error{.text = device + " is no macvlan or macvtap: only those have a receive filter", .code = EOPNOTSUPP});
+}
+
+Result<Found> find_link(const netlink::LinkName& which) {
   if (auto allowed = check_privilege(); !allowed) return std::unexpected(allowed.error());
-  auto host = Host::open();
+  auto host = Host::connect();
   if (!host) return std::unexpected(host.error());
-  auto link = netlink::link_by_name(host->socket, name);
+  auto link = netlink::find_link(host->socket, which);
   if (!link) return std::unexpected(link.error());
   return Found{std::move(*host), std::move(*link)};
 }
@@ -73,7 +81,7 @@ bool is_of(const PinIdentity& identity, const Host& host, const netlink::Link& l
   return identity.abi != 0 && identity.ifindex == link.ifindex && identity.netns_cookie == host.netns_cookie;
 }
 
-Result<LockedPins> lock_pins(const Context& context, const Host& host, const netlink::Link& link,
+Result<LockedPins> lock_pins(const Context& context, Host& host, const netlink::Link& link,
                              PinDirectory::Access access) {
   for (;;) {
     const auto pins = find_pins(context, host, link);
@@ -92,18 +100,22 @@ Result<LockedPins> lock_pins(const Context& context, const Host& host, const net
   }
 }
 
-Result<std::vector<std::string>> attached_names(const Context& context, const Host& host) {
+Result<std::vector<Attached>> attached_here(const Context& context, const Host& host) {
   const auto directories = datapath::pin_directories(context.bpffs + "/rxfilter");
   if (!directories) return std::unexpected(directories.error());
-  std::vector<std::string> names;
+  std::vector<Attached> devices;
   for (const std::string& path : *directories) {
     const auto identity = datapath::pin_identity(path);
     if (!identity) continue;
     const netlink::Link* link = host.find(identity->ifindex);
-    if (link != nullptr && is_of(*identity, host, *link)) names.push_back(link->name);
+    if (link == nullptr || !is_of(*identity, host, *link)) continue;
+    devices.push_back({.name = link->name,
+                       .ifindex = link->ifindex,
+                       .mode = requested_mode(identity->requested_mode),
+                       .pins = path.substr(path.rfind('/') + 1)});
   }
-  std::sort(names.begin(), names.end());
-  return names;
+  std::ranges::sort(devices, {}, &Attached::name);
+  return devices;
 }
 
 Result<void> check_layout(const PinIdentity& identity, const netlink::Link& link) {

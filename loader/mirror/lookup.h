@@ -8,14 +8,14 @@
 // name of the pin directory is that which it had when `attach` last ran.
 namespace rxf::mirror {
 
-// The host, and the link with that name.
+// The host, not looked at yet, and one of its links.
 struct Found {
   Host host;
   netlink::Link link;
 };
 
 // Errors: no privilege, no such device.
-Result<Found> find_link(const std::string& name);
+Result<Found> find_link(const netlink::LinkName& which);
 
 // Exit::not_attached where the lower device of the upper is in another namespace.
 Result<netlink::Link> lower_of(Host& host, const netlink::Link& upper);
@@ -27,14 +27,18 @@ struct LockedPins {
   datapath::PinIdentity identity;
 };
 
+// Why a link can be given no filter set: Exit::not_attached for the lower device, EOPNOTSUPP for the upper.
+[[nodiscard]] std::unexpected<Error> not_attached(const std::string& device);
+[[nodiscard]] std::unexpected<Error> no_upper(const std::string& device);
+
 [[nodiscard]] bool is_of(const datapath::PinIdentity& identity, const Host& host, const netlink::Link& link);
 
 // Error Exit::not_attached where there are none; ESTALE where those under its name are of a device that is gone.
-Result<LockedPins> lock_pins(const Context& context, const Host& host, const netlink::Link& link,
+Result<LockedPins> lock_pins(const Context& context, Host& host, const netlink::Link& link,
                              datapath::PinDirectory::Access access);
 
-// The devices of this namespace that have pins, by their present names, sorted.
-Result<std::vector<std::string>> attached_names(const Context& context, const Host& host);
+// The devices of this namespace that have pins, sorted by their present names.
+Result<std::vector<Attached>> attached_here(const Context& context, const Host& host);
 
 // Error EPROTO, with the next step, where the pins have the layout of another version.
 Result<void> check_layout(const datapath::PinIdentity& identity, const netlink::Link& link);

@@ -8,9 +8,12 @@
 #include <fstream>
 
 #include "loader/datapath/bpf_object.h"
+#include "loader/datapath/device_view.h"
+#include "loader/mirror/kernel_filters.h"
 #include "loader/mirror/lookup.h"
 #include "loader/mirror/upper_identity.h"
 #include "loader/netlink/address_lists.h"
+#include "loader/netlink/ethtool.h"
 #include "loader/netlink/net_namespace.h"
 
 namespace rxf::mirror {
@@ -26,6 +29,13 @@ bool shares_unicast_list(const Host& host, const netlink::Link& link) {
 }  // namespace
 
 Result<Host> Host::open() {
+  auto host = connect();
+  if (host)
+    if (auto looked = host->look_again(); !looked) return std::unexpected(looked.error());
+  return host;
+}
+
+Result<Host> Host::connect() {
   auto socket = netlink::Socket::open();
   if (!socket) return std::unexpected(socket.error());
   Host host{.socket = std::move(*socket)};
@@ -33,7 +43,6 @@ Result<Host> Host::open() {
   if (!cookie) return std::unexpected(cookie.error());
   host.netns_cookie = *cookie;
   if (!netlink::in_initial_netns()) host.netns_suffix = "@" + std::to_string(*cookie);
-  if (auto looked = host.look_again(); !looked) return std::unexpected(looked.error());
   return host;
 }
 
@@ -58,7 +67,7 @@ std::vector<const netlink::Link*> Host::uppers_of(std::uint32_t lower) const {
   return uppers;
 }
 
-Result<Records> Lowerdev::records() const {
+Result<Records> Lowerdev::records() {
   const auto values = maps.filters();
   if (!values) return std::unexpected(values.error());
   const auto others = strangers(*this);
@@ -70,13 +79,16 @@ Result<Records> Lowerdev::records() const {
     if (!record) return wrap(record.error(), "filter of ifindex " + std::to_string(ifindex));
     records.emplace(ifindex, std::move(*record));
   }
+  if (auto done = read_kernel_filters(*this, records); !done) return std::unexpected(done.error());
   return records;
 }
 
 Result<void> Lowerdev::put_record(std::uint32_t ifindex, const FilterRecord& record) {
-  if (record.filter.unfiltered() && record.owns_nothing()) return maps.erase_filter(ifindex);
+  FilterRecord kept = record;
+  if (const netlink::Link* owner = upper(ifindex); owner != nullptr && kept_by_kernel(*owner)) kept.filter = {};
+  if (kept.filter.unfiltered() && kept.owns_nothing()) return maps.erase_filter(ifindex);
   const auto value = std::make_unique<rxf_filter>();
-  if (auto encoded = encode(record, *value); !encoded) return encoded;
+  if (auto encoded = encode(kept, *value); !encoded) return encoded;
   return maps.put_filter(ifindex, *value);
 }
 
@@ -97,12 +109,18 @@ Result<Snapshot> Lowerdev::snapshot(const Records& records) {
                                .address = upper->address,
                                .mode = *upper->upper_mode,
                                .nopromisc = upper->nopromisc,
-                               .filter = record == records.end() ? FilterSet{} : record->second.filter});
+                               .filter = record == records.end() ? FilterSet{} : record->second.filter,
+                               .kept_by_kernel = kept_by_kernel(*upper)});
   }
   for (const netlink::Link& other : host.links)
     if (other.lower == link.ifindex)
       for (const auto& vid : {other.vlan, other.service_vlan})
         if (vid.value_or(0) != 0) snapshot.vlan_devices.insert(*vid);
+  if (std::ranges::any_of(snapshot.uppers, &Upper::kept_by_kernel)) {
+    const auto features = netlink::active_features(link);
+    if (!features) return std::unexpected(features.error());
+    snapshot.vlan_filter = features->contains("rx-vlan-filter");
+  }
   if (shares_unicast_list(host, link)) {
     auto unicast = netlink::fdb_unicast(host.socket, link);
     if (!unicast) return std::unexpected(unicast.error());
@@ -118,8 +136,7 @@ Result<void> check_privilege() {
     if (word == "CapEff:") status >> std::hex >> effective;
   const auto has = [&](int capability) { return (effective >> capability & 1) != 0; };
   if (has(CAP_SYS_ADMIN) && has(CAP_NET_ADMIN)) return {};
-  if (has(CAP_BPF) && has(CAP_NET_ADMIN)) return {};
-  return system_error(EPERM, "no privilege: CAP_NET_ADMIN and CAP_BPF are needed, run as root");
+  return system_error(EPERM, "no privilege: CAP_NET_ADMIN and CAP_SYS_ADMIN are needed, run as root");
 }
 
 Result<void> check_lower(const netlink::Link& link) {
@@ -128,6 +145,11 @@ Result<void> check_lower(const netlink::Link& link) {
     return usage_error(link.name + " is itself a " + link.kind + ": attach to its lower device, then set " + link.name);
   if (!link.ethernet) return usage_error(link.name + " is no Ethernet device");
   return {};
+}
+
+bool has_unicast_filter(const netlink::Link& link) {
+  const auto view = datapath::view_device(link.ifindex);
+  return view && view->unicast_filter;
 }
 
 datapath::PinDirectory pins_of(const Context& context, const Host& host, const std::string& device) {

@@ -27,6 +27,8 @@ struct Host {
   std::string netns_suffix;  // datapath::PinOwner
 
   static Result<Host> open();
+  // Without the links, for who is to look again before they matter.
+  static Result<Host> connect();
   Result<void> look_again();
   // nullptr where there is none (any more).
   [[nodiscard]] const netlink::Link* find(std::uint32_t ifindex) const;
@@ -44,20 +46,24 @@ struct Lowerdev {
 
   // nullptr where there is no upper with that ifindex on it: deleted, moved away, or on another lower device.
   [[nodiscard]] const netlink::Link* upper(std::uint32_t ifindex) const;
-  // Without those of uppers that are others now (upper_identity.h).
-  Result<Records> records() const;
+  // Without those of uppers that are others now (upper_identity.h); with the filter sets that the kernel keeps.
+  Result<Records> records();
   Result<void> put_record(std::uint32_t ifindex, const FilterRecord& record);
   // All but whether the device has a unicast filter, which takes a BPF program to see.
   Result<Snapshot> snapshot(const Records& records);
 };
 
-// CAP_NET_ADMIN and CAP_BPF (or CAP_SYS_ADMIN): every verb needs them, readers to open the maps.
+// CAP_NET_ADMIN and CAP_SYS_ADMIN: every verb needs them. CAP_BPF is not enough: which program is on a hook, and whose
+// maps it uses, the kernel tells only the latter (BPF_PROG_GET_FD_BY_ID).
 Result<void> check_privilege();
 
 // Usage error for a link that cannot be a lower device: loopback, itself a macvlan or macvtap, not Ethernet.
 Result<void> check_lower(const netlink::Link& link);
 
 datapath::PinDirectory pins_of(const Context& context, const Host& host, const std::string& device);
+
+// IFF_UNICAST_FLT. Unknown counts as none: the lower device is promiscuous then anyway.
+[[nodiscard]] bool has_unicast_filter(const netlink::Link& link);
 
 // With pins that are its own and of this version's layout.
 struct LockedPins;

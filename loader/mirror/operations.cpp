@@ -12,8 +12,6 @@
 #include "loader/mirror/reconcile.h"
 #include "loader/mirror/remains.h"
 #include "loader/mirror/status.h"
-#include "loader/mirror/upper_identity.h"
-#include "loader/model/claims.h"
 
 namespace rxf::mirror {
 namespace {
@@ -61,11 +59,21 @@ Result<Lowerdev> create_lowerdev(const Context& context, Host host, const netlin
 
 // Rules first, then the hook: a program never runs on empty maps.
 Result<bool> bring_up(Lowerdev& device, AttachMode mode, std::vector<std::string>& notes) {
-  const auto guards = reconcile(device, true, notes);
-  if (!guards) return guards;
+  const auto guards = reconcile(device, {.refresh = true}, notes);
+  if (!guards) return std::unexpected(guards.error());
   const auto early = ensure_early_drop(device, mode, notes);
   if (!early) return early;
-  return *guards || *early;
+  return guards->changed || *early;
+}
+
+// The one that is there, unless it is to be brought up to date.
+Result<bool> keep_early_drop(Lowerdev& device, bool refresh, std::vector<std::string>& notes) {
+  const auto meta = device.maps.meta();
+  if (!meta) return std::unexpected(meta.error());
+  const auto now = early_state(device, *meta);
+  if (!now) return std::unexpected(now.error());
+  if (now->hook != EarlyHook::none && !refresh) return false;
+  return ensure_early_drop(device, requested_mode(*meta), notes);
 }
 
 Result<void> take_down(Lowerdev& device, std::vector<std::string>& notes) {
@@ -75,7 +83,7 @@ Result<void> take_down(Lowerdev& device, std::vector<std::string>& notes) {
     record.filter = {};
     if (auto done = device.put_record(ifindex, record); !done) return done;
   }
-  if (auto done = reconcile(device, false, notes); !done) return std::unexpected(done.error());
+  if (auto done = reconcile(device, {.nothing = true}, notes); !done) return std::unexpected(done.error());
   if (auto done = remove_early_drop(device); !done) return done;
   // Interrupted from here on, what is left counts as not attached.
   if (auto done = device.maps.put_meta({}); !done) return done;
@@ -231,68 +239,6 @@ Result<AttachResult> attach_dry(const Context& context, const netlink::Link& lin
   return result;
 }
 
-// The lower device of an upper, opened, and the upper.
-struct FoundUpper {
-  netlink::Link upper;
-  Lowerdev device;
-  std::vector<std::string> notes;
-};
-
-Result<FoundUpper> find_upper(const Context& context, const std::string& name, Access access) {
-  auto found = find_link(name);
-  if (!found) return std::unexpected(found.error());
-  const netlink::Link& upper = found->link;
-  if (!upper.is_upper())
-    return std::unexpected(
-        Error{.text = name + " is no macvlan or macvtap: only those have a receive filter", .code = EOPNOTSUPP});
-  const auto lower = lower_of(found->host, upper);
-  if (!lower) return std::unexpected(lower.error());
-  auto device = open_lowerdev(context, std::move(found->host), *lower, access);
-  if (!device) return wrap(device.error(), name);
-  std::vector<std::string> notes;
-  if (access == Access::write)
-    if (auto done = forget_strangers(*device, notes); !done) return std::unexpected(done.error());
-  return FoundUpper{std::move(found->link), std::move(*device), std::move(notes)};
-}
-
-// A VLAN device takes its frames before a macvlan sees them.
-void warn_of_vlan_devices(const Lowerdev& device, const netlink::Link& upper, const FilterSet& filter,
-                          std::vector<std::string>& notes) {
-  for (const netlink::Link& other : device.host.links) {
-    if (other.lower != device.link.ifindex || !other.vlan || !filter.vlans || !filter.vlans->contains(*other.vlan))
-      continue;
-    notes.push_back("VLAN " + std::to_string(*other.vlan) + " never reaches " + upper.name + ": " + other.name +
-                    " on " + device.link.name + " takes it first");
-  }
-}
-
-Result<void> check_claims(FoundUpper& found, const FilterSet& wanted) {
-  const auto records = found.device.records();
-  if (!records) return std::unexpected(records.error());
-  const auto snapshot = found.device.snapshot(*records);
-  if (!snapshot) return std::unexpected(snapshot.error());
-  return rxf::check_claims(*snapshot, found.upper.ifindex, wanted);
-}
-
-// `record` with the new filter becomes the committed one; if it cannot be reached, the old one is again.
-Result<void> commit(FoundUpper& found, const FilterRecord& old_record, const FilterSet& filter,
-                    std::vector<std::string>& notes) {
-  FilterRecord record = old_record;
-  record.filter = filter;
-  if (auto done = found.device.put_record(found.upper.ifindex, record); !done) return done;
-  const auto reached = reconcile(found.device, false, notes);
-  if (reached) return {};
-  auto now = found.device.records();
-  if (now) {
-    record = (*now)[found.upper.ifindex];  // what is owned by now
-    record.filter = old_record.filter;
-    std::vector<std::string> unsaid;
-    (void)found.device.put_record(found.upper.ifindex, record);
-    (void)reconcile(found.device, false, unsaid);
-  }
-  return wrap(reached.error(), found.upper.name);
-}
-
 // Of a device that there is none of, perhaps with what it left.
 std::unexpected<Error> left_pins(const Context& context, const std::string& name, Error error) {
   const auto host = Host::open();
@@ -303,16 +249,10 @@ std::unexpected<Error> left_pins(const Context& context, const std::string& name
   return std::unexpected(std::move(error));
 }
 
-Result<FilterRecord> record_of(const FoundUpper& found) {
-  auto records = found.device.records();
-  if (!records) return std::unexpected(records.error());
-  return (*records)[found.upper.ifindex];
-}
-
 }  // namespace
 
 Result<AttachResult> attach(const Context& context, const std::string& name, const AttachOptions& options) {
-  auto found = find_link(name);
+  auto found = find_link({.name = name});
   if (!found) return std::unexpected(found.error());
   const netlink::Link& link = found->link;
   if (auto done = check_lower(link); !done) return std::unexpected(done.error());
@@ -325,7 +265,7 @@ Result<AttachResult> attach(const Context& context, const std::string& name, con
 }
 
 Result<Report> undo_unconfirmed(const Context& context, const std::string& name, std::uint64_t confirm_by) {
-  auto found = find_link(name);
+  auto found = find_link({.name = name});
   if (!found) return std::unexpected(found.error());
   auto device = open_lowerdev(context, std::move(found->host), found->link, Access::write);
   if (!device && device.error().exit == Exit::not_attached) return Report{.changed = false};
@@ -344,7 +284,7 @@ Result<Report> undo_unconfirmed(const Context& context, const std::string& name,
 }
 
 Result<Report> detach(const Context& context, const std::string& name) {
-  auto found = find_link(name);
+  auto found = find_link({.name = name});
   if (!found && found.error().code != ENODEV) return std::unexpected(found.error());
   Report report;
   auto device = found ? open_upgraded(context, std::move(found->host), found->link, report.notes)
@@ -364,50 +304,42 @@ Result<Report> detach(const Context& context, const std::string& name) {
   return removed;
 }
 
-Result<std::vector<std::string>> attached_devices(const Context& context) {
+Result<std::vector<Attached>> attached(const Context& context) {
   if (auto allowed = check_privilege(); !allowed) return std::unexpected(allowed.error());
   const auto host = Host::open();
   if (!host) return std::unexpected(host.error());
-  return attached_names(context, *host);
+  return attached_here(context, *host);
 }
 
-Result<SetResult> set(const Context& context, const std::string& upper, const FilterEdit& edit) {
-  auto found = find_upper(context, upper, Access::write);
+Result<std::vector<std::string>> attached_devices(const Context& context) {
+  const auto devices = attached(context);
+  if (!devices) return std::unexpected(devices.error());
+  std::vector<std::string> names;
+  for (const Attached& device : *devices) names.push_back(device.name);
+  return names;
+}
+
+Result<FollowResult> follow(const Context& context, const netlink::LinkName& which, bool refresh) {
+  auto found = find_link(which);
   if (!found) return std::unexpected(found.error());
-  const auto record = record_of(*found);
-  if (!record) return std::unexpected(record.error());
-  auto wanted = edited(record->filter, edit);
-  if (!wanted) return wrap(wanted.error(), upper);
-  if (auto done = check_claims(*found, wanted->filter); !done) return wrap(done.error(), upper);
-  SetResult result{.filter = std::move(wanted->filter), .report = {.notes = std::move(wanted->notes)}};
-  result.report.notes.insert(result.report.notes.end(), found->notes.begin(), found->notes.end());
-  warn_of_vlan_devices(found->device, found->upper, result.filter, result.report.notes);
-  if (auto done = commit(*found, *record, result.filter, result.report.notes); !done)
-    return std::unexpected(done.error());
-  result.report.changed = result.filter != record->filter;
+  FollowResult result;
+  auto device = refresh ? open_upgraded(context, std::move(found->host), found->link, result.report.notes)
+                        : open_lowerdev(context, std::move(found->host), found->link, Access::write);
+  if (!device) return std::unexpected(device.error());
+  auto reached = reconcile(*device, {.refresh = refresh}, result.report.notes);
+  if (!reached) return wrap(reached.error(), device->link.name);
+  const auto early = keep_early_drop(*device, refresh, result.report.notes);
+  if (!early) return wrap(early.error(), device->link.name);
+  const auto meta = device->maps.meta();
+  if (!meta) return std::unexpected(meta.error());
+  result.gone = std::move(reached->gone);
+  result.mode = requested_mode(*meta);
+  result.report.changed = reached->changed || *early;
   return result;
 }
 
-Result<FilterSet> get(const Context& context, const std::string& upper) {
-  const auto found = find_upper(context, upper, Access::read);
-  if (!found) return std::unexpected(found.error());
-  auto record = record_of(*found);
-  if (!record) return std::unexpected(record.error());
-  return std::move(record->filter);
-}
-
-Result<Report> clear(const Context& context, const std::string& upper) {
-  auto found = find_upper(context, upper, Access::write);
-  if (!found) return std::unexpected(found.error());
-  const auto record = record_of(*found);
-  if (!record) return std::unexpected(record.error());
-  Report report{.changed = !record->filter.unfiltered(), .notes = std::move(found->notes)};
-  if (auto done = commit(*found, *record, FilterSet{}, report.notes); !done) return std::unexpected(done.error());
-  return report;
-}
-
 Result<LowerdevStatus> status(const Context& context, const std::string& name) {
-  auto found = find_link(name);
+  auto found = find_link({.name = name});
   if (!found)
     return found.error().code == ENODEV ? left_pins(context, name, found.error()) : std::unexpected(found.error());
   auto device = open_lowerdev(context, std::move(found->host), found->link, Access::read);

@@ -7,9 +7,11 @@
 #include <string>
 #include <vector>
 
+#include "loader/model/filter_change.h"
 #include "loader/model/filter_set.h"
 #include "loader/model/snapshot.h"
 #include "loader/model/verdict.h"
+#include "loader/netlink/links.h"
 
 // What the command line does, one function a verb. Each works in the calling thread's network namespace, takes the
 // lower device's lock, first finishes what an earlier command may have left half done, and either reaches the new state
@@ -116,22 +118,64 @@ Result<Report> undo_unconfirmed(const Context& context, const std::string& devic
 Result<Report> detach(const Context& context, const std::string& device);
 
 // Every attached lower device of this namespace, by name. Read-only.
+struct Attached {
+  std::string name;
+  std::uint32_t ifindex = 0;
+  AttachMode mode = AttachMode::auto_;  // as asked for
+  std::string pins;                     // name of the pin directory
+
+  bool operator==(const Attached&) const = default;
+};
+Result<std::vector<Attached>> attached(const Context& context);
+// Their names.
 Result<std::vector<std::string>> attached_devices(const Context& context);
+
+// Who holds a filter set: a kernel with IFLA_RX_FILTER, or our maps.
+enum class Keeper { maps, kernel };
 
 struct SetResult {
   FilterSet filter;  // as programmed now
+  Keeper keeper = Keeper::maps;
   Report report;
 };
 
 // Exit::not_attached where the upper's lower device is not attached; Exit::usage for an invalid edit; refused for a
 // link that is no macvlan or macvtap. Returns when the new set is in force.
+// Where the kernel keeps the upper's filter set, it takes it also if the lower device is not attached; a note says so.
 Result<SetResult> set(const Context& context, const std::string& upper, const FilterEdit& edit);
+
+// The same for a part of a filter set, as a message of the netlink API carries it.
+Result<SetResult> change(const Context& context, const netlink::LinkName& upper, const FilterChange& change);
 
 // The filter set as programmed, unfiltered() where there is none. Read-only.
 Result<FilterSet> get(const Context& context, const std::string& upper);
+Result<FilterSet> get(const Context& context, const netlink::LinkName& upper);
+
+Result<Keeper> keeper(const std::string& upper);
 
 // Unfiltered again; lists and flags of the upper as they were.
 Result<Report> clear(const Context& context, const std::string& upper);
+
+// An upper that was filtered, and was deleted or has left the network namespace.
+struct Departed {
+  std::uint32_t ifindex = 0;
+  std::string name;  // when it was last looked at
+};
+
+struct FollowResult {
+  std::vector<Departed> gone;
+  AttachMode mode = AttachMode::auto_;  // as asked for
+  Report report;                        // changed: a program was attached or replaced
+};
+
+// Brings everything on an attached lower device to what the links and the filter sets say now. `refresh`: what an
+// earlier version attached is upgraded, and an early drop that somebody removed comes back; what is to be confirmed
+// stays so. Exit::not_attached where it is not.
+Result<FollowResult> follow(const Context& context, const netlink::LinkName& device, bool refresh);
+
+// Every upper in the namespace that has a filter set or can be given one: its lower device is attached, or the kernel
+// keeps it. By ifindex.
+Result<std::map<std::uint32_t, FilterSet>> filter_sets(const Context& context);
 
 // Read-only. Exit::not_attached where it is not.
 Result<LowerdevStatus> status(const Context& context, const std::string& device);

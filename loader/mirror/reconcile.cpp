@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "loader/mirror/reconcile.h"
 
-#include "loader/datapath/device_view.h"
+#include <cstring>
+
 #include "loader/datapath/rule_writer.h"
 #include "loader/mirror/guards.h"
 #include "loader/mirror/kernel_lists.h"
@@ -24,18 +25,12 @@ bool asks_for_further_unicast(const Snapshot& snapshot) {
   });
 }
 
-// Unknown counts as none: the lower device is promiscuous then anyway.
-bool has_unicast_filter(const netlink::Link& link) {
-  const auto view = datapath::view_device(link.ifindex);
-  return view && view->unicast_filter;
-}
-
 class Reconciliation {
  public:
-  Reconciliation(Lowerdev& device, bool refresh, std::vector<std::string>& notes)
-      : device_(device), refresh_(refresh), notes_(notes) {}
+  Reconciliation(Lowerdev& device, Goal goal, std::vector<std::string>& notes)
+      : device_(device), goal_(goal), notes_(notes) {}
 
-  Result<bool> run();
+  Result<Reconciled> run();
 
  private:
   Result<void> read();
@@ -51,13 +46,14 @@ class Reconciliation {
   Result<void> forget_vanished();
 
   Lowerdev& device_;
-  bool refresh_;
+  Goal goal_;
   std::vector<std::string>& notes_;
   Records records_;
   Records vanished_;  // of uppers that are gone
   LowerdevPlan plan_;
   datapath::DesiredRules desired_;
   bool changed_ = false;
+  std::vector<Departed> gone_;
 };
 
 Result<void> Reconciliation::read() {
@@ -65,6 +61,8 @@ Result<void> Reconciliation::read() {
   auto records = device_.records();
   if (!records) return std::unexpected(records.error());
   records_ = std::move(*records);
+  if (goal_.nothing)
+    for (auto& [ifindex, record] : records_) record.filter = {};
   set_vanished_apart();
   auto snapshot = device_.snapshot(records_);
   if (!snapshot) return std::unexpected(snapshot.error());
@@ -82,8 +80,10 @@ void Reconciliation::set_vanished_apart() {
 }
 
 Result<void> Reconciliation::widen() {
+  ListsSeen seen;
   for (const auto& [ifindex, planned] : plan_.uppers)
-    if (auto done = widen_kernel_lists(device_, *device_.upper(ifindex), records_.at(ifindex), planned.kernel, notes_);
+    if (auto done =
+            widen_kernel_lists(device_, *device_.upper(ifindex), records_[ifindex], planned.kernel, seen, notes_);
         !done)
       return done;
   return {};
@@ -94,7 +94,7 @@ Result<void> Reconciliation::guard() {
               .host = plan_.early.host,
               .sole = plan_.early.sole | (plan_.early.sole_promisc ? RXF_SOLE_PROMISC : 0)};
   for (const auto& [ifindex, planned] : plan_.uppers) {
-    const auto index = ensure_guard(device_, *device_.upper(ifindex), refresh_, changed_);
+    const auto index = ensure_guard(device_, *device_.upper(ifindex), goal_.refresh, changed_);
     if (!index) return std::unexpected(index.error());
     desired_.guards.push_back({.index = *index, .ifindex = ifindex, .rules = planned.guard});
     for (const MacAddress& address : planned.steered)
@@ -104,7 +104,7 @@ Result<void> Reconciliation::guard() {
 }
 
 Result<void> Reconciliation::steer() {
-  const auto attached = ensure_steering(device_, plan_, refresh_, notes_);
+  const auto attached = ensure_steering(device_, plan_, goal_.refresh, notes_);
   if (!attached) return std::unexpected(attached.error());
   changed_ = changed_ || *attached;
   return {};
@@ -125,9 +125,12 @@ Result<void> Reconciliation::write() {
 Result<void> Reconciliation::unguard() {
   const auto entries = device_.maps.uppers();
   if (!entries) return std::unexpected(entries.error());
-  for (const auto& [ifindex, entry] : *entries)
-    if (!plan_.uppers.contains(ifindex))
-      if (auto done = remove_guard(device_, ifindex, entry); !done) return done;
+  for (const auto& [ifindex, entry] : *entries) {
+    if (plan_.uppers.contains(ifindex)) continue;
+    if (device_.upper(ifindex) == nullptr)
+      gone_.push_back({.ifindex = ifindex, .name = {entry.name, strnlen(entry.name, sizeof(entry.name))}});
+    if (auto done = remove_guard(device_, ifindex, entry); !done) return done;
+  }
   return {};
 }
 
@@ -150,19 +153,19 @@ Result<void> Reconciliation::forget_vanished() {
   return {};
 }
 
-Result<bool> Reconciliation::run() {
+Result<Reconciled> Reconciliation::run() {
   using Step = Result<void> (Reconciliation::*)();
   for (const Step step : {&Reconciliation::read, &Reconciliation::widen, &Reconciliation::guard, &Reconciliation::steer,
                           &Reconciliation::write, &Reconciliation::unguard, &Reconciliation::unsteer,
                           &Reconciliation::narrow, &Reconciliation::forget_vanished})
     if (auto done = (this->*step)(); !done) return std::unexpected(done.error());
-  return changed_;
+  return Reconciled{.changed = changed_, .gone = std::move(gone_)};
 }
 
 }  // namespace
 
-Result<bool> reconcile(Lowerdev& device, bool refresh, std::vector<std::string>& notes) {
-  return Reconciliation(device, refresh, notes).run();
+Result<Reconciled> reconcile(Lowerdev& device, Goal goal, std::vector<std::string>& notes) {
+  return Reconciliation(device, goal, notes).run();
 }
 
 }  // namespace rxf::mirror

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "loader/datapath/layout_1.h"
+#include "loader/mirror/early_hook.h"
 #include "loader/mirror/guards.h"
 #include "loader/mirror/kernel_lists.h"
 #include "loader/mirror/lookup.h"
@@ -107,11 +108,13 @@ Result<std::vector<Remains>> remains(const Context& context) {
     const auto identity = datapath::pin_identity(path);
     auto problem = problem_of(pins, *host, pins.device());
     if (!problem) return std::unexpected(problem.error());
-    if (*problem)
-      found.push_back({.device = pins.device(),
-                       .ifindex = identity ? identity->ifindex : 0,
-                       .pin_directory = path,
-                       .problem = std::move(**problem)});
+    if (!*problem) continue;
+    found.push_back({.device = pins.device(),
+                     .ifindex = identity ? identity->ifindex : 0,
+                     .pin_directory = path,
+                     .problem = std::move(**problem)});
+    if (identity && identity->abi != 0 && is_here(*identity, *host))
+      found.back().was_attached = requested_mode(identity->requested_mode);
   }
   return found;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,7 +15,8 @@ struct Remains {
   std::string device;  // that they were made for, as their directory is called
   std::uint32_t ifindex = 0;
   std::string pin_directory;
-  std::string problem;  // what they are, and the next step
+  std::optional<AttachMode> was_attached;  // of a device of this namespace that is gone: how it was
+  std::string problem;                     // what they are, and the next step
 };
 
 // What is left of devices of this namespace that are gone, of interrupted commands, and of namespaces that are gone: no

@@ -43,12 +43,13 @@ void check_count(const Lowerdev& device, const char* what, std::uint32_t count, 
                      "), for ever: only a new device helps");
 }
 
-void find_problems(const Lowerdev& device, LowerdevStatus& status) {
+void find_problems(const Lowerdev& device, EarlyHook wanted, LowerdevStatus& status) {
   const std::string mend = ": rxfilter-loader attach " + device.link.name;
   if (status.confirm && status.confirm->seconds_left == 0)
     status.problems.push_back("not confirmed in time: nothing is dropped" + mend + " undoes it and begins anew, " +
                               "rxfilter-loader detach " + device.link.name + " ends it");
-  if (status.early == EarlyHook::none) status.problems.push_back("the early drop is not attached" + mend);
+  if (status.early == EarlyHook::none && wanted != EarlyHook::none)
+    status.problems.push_back("the early drop is not attached" + mend);
   for (const UpperStatus& upper : status.uppers)
     if (!upper.filter.unfiltered() && !upper.guard)
       status.problems.push_back(upper.name + " has no guard and may receive more than it asked for" + mend);
@@ -56,14 +57,16 @@ void find_problems(const Lowerdev& device, LowerdevStatus& status) {
   check_count(device, "allmulti", device.link.allmulti.value_or(0), status.problems);
 }
 
-Result<std::string> reason(const Lowerdev& device, const rxf_meta& meta, const LowerdevPlan& plan, EarlyHook now) {
+// The choice, and why frames are dropped where they are now.
+Result<HookChoice> explained_choice(const Lowerdev& device, const rxf_meta& meta, const LowerdevPlan& plan,
+                                    EarlyHook now) {
   const auto traits = traits_of(device.link);
   if (!traits) return std::unexpected(traits.error());
-  const auto choice = choose_hook(*traits, requested_mode(meta));
-  if (!choice) return std::unexpected(choice.error());
-  std::string text = choice->reason;
-  if (choice->may_fall_back && now == EarlyHook::tc) text += " refused native XDP";
-  return text + "; " + plan.early.reason;
+  auto choice = choose_hook(*traits, requested_mode(meta));
+  if (!choice) return choice;
+  if (choice->may_fall_back && now == EarlyHook::tc) choice->reason += " refused native XDP";
+  if (choice->hook != EarlyHook::none) choice->reason += "; " + plan.early.reason;
+  return choice;
 }
 
 }  // namespace
@@ -79,8 +82,8 @@ Result<LowerdevStatus> status_of(Lowerdev& device) {
   if (!entries) return std::unexpected(entries.error());
   const auto early = early_state(device, *meta);
   if (!early) return std::unexpected(early.error());
-  auto why = reason(device, *meta, plan(*snapshot), early->hook);
-  if (!why) return std::unexpected(why.error());
+  auto choice = explained_choice(device, *meta, plan(*snapshot), early->hook);
+  if (!choice) return std::unexpected(choice.error());
   auto counters = counters_at(device, RXF_COUNTERS_EARLY);
   if (!counters) return std::unexpected(counters.error());
   const auto arming = arming_of(device.maps);
@@ -89,7 +92,7 @@ Result<LowerdevStatus> status_of(Lowerdev& device) {
   LowerdevStatus status{.device = device.link.name,
                         .ifindex = device.link.ifindex,
                         .early = early->hook,
-                        .reason = std::move(*why),
+                        .reason = std::move(choice->reason),
                         .dispatcher = early->dispatcher,
                         .pin_directory = device.pins.path(),
                         .shadow = arming->shadow,
@@ -103,7 +106,7 @@ Result<LowerdevStatus> status_of(Lowerdev& device) {
   auto lost = lost_filter_sets(device);
   if (!lost) return std::unexpected(lost.error());
   status.problems = std::move(*lost);
-  find_problems(device, status);
+  find_problems(device, choice->hook, status);
   return status;
 }
 

@@ -27,7 +27,7 @@ AddressSet further_unicast(const Upper& upper) {
 }
 
 KernelLists kernel_lists(const Upper& upper, bool unicast_filter) {
-  if (!upper.filter.addresses) return {};
+  if (!upper.filter.addresses || upper.kept_by_kernel) return {};
   const AddressFilter& half = *upper.filter.addresses;
   KernelLists lists;
   if (upper.mode == UpperMode::passthru)
@@ -44,9 +44,17 @@ EarlyDropPlan drop_nothing(std::string reason) {
   return {.wanted = {.any_vlan = true, .any_address = true}, .host = {}, .reason = std::move(reason)};
 }
 
+// A PASSTHRU upper that is up makes the lower device promiscuous, unless told not to. A kernel that keeps filter sets
+// gives that up where the device's own filters do for it (docs/semantics.md, "On a kernel with the series").
+bool holds_promiscuity(const Snapshot& snapshot, const Upper& upper) {
+  if (upper.nopromisc) return false;
+  if (!upper.kept_by_kernel || !upper.filter.addresses || upper.filter.addresses->flags.promisc) return true;
+  return !upper.filter.vlans && snapshot.vlan_filter;
+}
+
 EarlyDropPlan early_beside_nobody(const Snapshot& snapshot, const Upper& upper) {
   if (upper.filter.unfiltered()) return drop_nothing(upper.name + " (passthru) has no filter set: it gets everything");
-  EarlyDropPlan early{.sole = upper.ifindex, .sole_promisc = !upper.nopromisc};
+  EarlyDropPlan early{.sole = upper.ifindex, .sole_promisc = holds_promiscuity(snapshot, upper)};
   early.wanted = rules_of(upper.filter, upper.address);
   if (early.drops_nothing()) return drop_nothing(upper.name + " (passthru) asks for everything in its filter set");
   early.host.vlans = snapshot.vlan_devices;

@@ -10,8 +10,8 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <fstream>
-#include <sstream>
 
 #include "loader/netlink/message.h"
 #include "loader/netlink/system.h"
@@ -67,25 +67,35 @@ Result<void> change_multicast(const Link& link, const MacAddress& address, unsig
   return device_ioctl(link, operation, request);
 }
 
-// "4    m0              1     0     333300000001", the address as in dev_mcast: hexadecimal, nothing between.
-std::optional<MacAddress> address_of(const std::string& digits) {
-  if (digits.size() != std::size_t{2} * ETH_ALEN) return std::nullopt;
-  std::string text = digits.substr(0, 2);
-  for (std::size_t i = 2; i < digits.size(); i += 2) text += ":" + digits.substr(i, 2);
-  const auto address = MacAddress::parse(text);
-  return address ? std::optional(*address) : std::nullopt;
+// The next word of a line, which is taken off.
+std::string_view take_word(std::string_view& line) {
+  line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
+  const std::string_view word = line.substr(0, line.find(' '));
+  line.remove_prefix(word.size());
+  return word;
 }
 
-void insert_reference(AddressSet& addresses, const Link& link, const std::string& line) {
-  std::istringstream fields(line);
+// "333300000001": hexadecimal, nothing between.
+std::optional<MacAddress> address_of(std::string_view digits) {
+  if (digits.size() != std::size_t{2} * ETH_ALEN) return std::nullopt;
+  MacAddress address;
+  for (std::size_t i = 0; i < ETH_ALEN; ++i) {
+    const char* begin = digits.data() + 2 * i;
+    if (std::from_chars(begin, begin + 2, address.bytes.at(i), 16).ptr != begin + 2) return std::nullopt;
+  }
+  return address;
+}
+
+// "4    m0              1     0     333300000001": ifindex, name, references, whether one of them is of SIOCADDMULTI,
+// address. A machine has thousands.
+void insert_reference(MulticastReferences& references, std::string_view line) {
+  const std::string_view index = take_word(line);
+  take_word(line);
+  take_word(line);
+  if (take_word(line) == "0") return;
   std::uint32_t ifindex = 0;
-  std::string name;
-  unsigned references = 0;
-  bool global = false;
-  std::string digits;
-  if (!(fields >> ifindex >> name >> references >> global >> digits)) return;
-  if (ifindex != link.ifindex || !global) return;
-  if (const auto address = address_of(digits)) addresses.insert(*address);
+  if (std::from_chars(index.data(), index.data() + index.size(), ifindex).ec != std::errc{}) return;
+  if (const auto address = address_of(take_word(line))) references[ifindex].insert(*address);
 }
 
 // "add 02:aa:bb:cc:dd:01 to the unicast list of macvtap0"
@@ -113,14 +123,20 @@ Result<void> fdb_delete(Socket& socket, const Link& link, const MacAddress& addr
   return {};
 }
 
-Result<AddressSet> multicast_references(const Link& link) {
+Result<MulticastReferences> multicast_references() {
   static constexpr const char* kPath = "/proc/thread-self/net/dev_mcast";
   std::ifstream file(kPath);
   if (!file) return system_error(errno, kPath);
-  AddressSet addresses;
-  for (std::string line; std::getline(file, line);) insert_reference(addresses, link, line);
+  MulticastReferences references;
+  for (std::string line; std::getline(file, line);) insert_reference(references, line);
   if (file.bad()) return system_error(EIO, kPath);
-  return addresses;
+  return references;
+}
+
+Result<AddressSet> multicast_references(const Link& link) {
+  auto all = multicast_references();
+  if (!all) return std::unexpected(all.error());
+  return std::move((*all)[link.ifindex]);
 }
 
 Result<void> multicast_add(const Link& link, const MacAddress& address) {

@@ -22,6 +22,10 @@ Result<void> fdb_delete(Socket& socket, const Link& link, const MacAddress& addr
 // The kernel keeps one such reference, however often it is asked for.
 Result<AddressSet> multicast_references(const Link& link);
 
+// Of every link of the namespace that has some, by ifindex.
+using MulticastReferences = std::map<std::uint32_t, AddressSet>;
+Result<MulticastReferences> multicast_references();
+
 // SIOCADDMULTI and SIOCDELMULTI (netdevice(7)) in the caller's namespace. Deleting what is not there is error ENOENT.
 Result<void> multicast_add(const Link& link, const MacAddress& address);
 Result<void> multicast_delete(const Link& link, const MacAddress& address);

@@ -21,9 +21,15 @@ class Answers {
   [[nodiscard]] bool complete() const { return complete_; }
   // Once complete: the first failure. See Socket::request.
   [[nodiscard]] Result<void> result() const { return result_; }
+  // The extack sentence of the last message by itself, which may come with success too; empty where there is none.
+  [[nodiscard]] const std::string& sentence() const { return sentence_; }
 
  private:
   void read_message(const nlmsghdr& message);
+  void acknowledge(const nlmsghdr& message);
+  void end_dump(const nlmsghdr& message);
+  // `code` is 0 or a negative errno.
+  void finish(int code, const nlmsghdr& message, Bytes extack);
   void finish(Result<void> result);
   void fail(Error error);
 
@@ -33,6 +39,7 @@ class Answers {
   bool interrupted_ = false;
   bool complete_ = false;
   Result<void> result_;
+  std::string sentence_;
 };
 
 }  // namespace rxf::netlink

@@ -8,6 +8,7 @@
 
 #include "loader/model/mac_address.h"
 #include "loader/model/snapshot.h"
+#include "loader/netlink/message.h"
 #include "loader/netlink/socket.h"
 
 namespace rxf::netlink {
@@ -34,12 +35,34 @@ struct Link {
   [[nodiscard]] bool is_up() const;
 };
 
+// Which link is meant.
+struct LinkName {
+  std::uint32_t ifindex = 0;  // 0: by name
+  std::string name{};         // or alternative name
+
+  bool operator==(const LinkName&) const = default;
+};
+
+// "no such device: NAME", ENODEV, for what no device can be called: the kernel would take it for another one.
+Result<void> check_name(const LinkName& which);
+// The fixed part of a request about that link, and its name.
+void put_name(Message& request, const LinkName& which);
+
 // Every link of the socket's namespace. Repeats an interrupted dump, up to 8 times.
 Result<std::vector<Link>> links(Socket& socket);
 
 // Error text "no such device: NAME" (code ENODEV, exit refused) where there is none. Also found by an alternative name.
 Result<Link> link_by_name(Socket& socket, const std::string& name);
 Result<Link> link_by_index(Socket& socket, std::uint32_t ifindex);
+Result<Link> find_link(Socket& socket, const LinkName& which);
+
+// The kernel's RTM_NEWLINK, whole, as it comes.
+using LinkMessage = std::vector<std::uint8_t>;
+Result<LinkMessage> link_message(Socket& socket, const LinkName& which);
+Result<std::vector<LinkMessage>> link_messages(Socket& socket);
+
+// The same without the attributes of that type.
+[[nodiscard]] LinkMessage without_attribute(const LinkMessage& message, std::uint16_t type);
 
 // Switches IFF_ALLMULTI of a link that is up. The caller has seen it up: see docs/semantics.md, "Kernel lists".
 Result<void> set_allmulti(Socket& socket, const Link& link, bool on);

@@ -130,8 +130,8 @@ std::vector<Misuse> privilege_cases() {
   const std::string nobody = "setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all ";
   const std::string powerless = "setpriv --bounding-set=-all --inh-caps=-all --ambient-caps=-all ";
   const std::string no_net = "setpriv --bounding-set=-net_admin ";
-  const std::string no_bpf = "setpriv --bounding-set=-bpf,-sys_admin ";
-  const std::vector<std::string> said = {"no privilege", "CAP_NET_ADMIN", "CAP_BPF", "run as root"};
+  const std::string no_sys = "setpriv --bounding-set=-sys_admin ";
+  const std::vector<std::string> said = {"no privilege", "CAP_NET_ADMIN", "CAP_SYS_ADMIN", "run as root"};
   return {
       {"AttachWithoutCapabilities", powerless + "$RXF attach free", 1, said},
       {"AttachAgainWithoutCapabilities", powerless + "$RXF attach lower --mode generic", 1, said},
@@ -141,7 +141,7 @@ std::vector<Misuse> privilege_cases() {
       {"GetWithoutCapabilities", powerless + "$RXF get upper", 1, said},
       {"StatusWithoutCapabilities", powerless + "$RXF status lower", 1, said},
       {"SetWithoutNetAdmin", no_net + "$RXF set upper --vlan 5", 1, said},
-      {"SetWithoutBpf", no_bpf + "$RXF set upper --vlan 5", 1, said},
+      {"SetWithoutSysAdmin", no_sys + "$RXF set upper --vlan 5", 1, said},
       {"AttachAsNobody", nobody + "$LOADER attach free", 1, said},
       {"SetAsNobody", nobody + "$LOADER set upper --vlan 5", 1, said},
   };

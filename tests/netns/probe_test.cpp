@@ -275,12 +275,13 @@ TEST_F(ProbeTest, ForecastIsWhatAttachDoes) {
 TEST_F(ProbeTest, ChangesNothing) {
   must_run("ip link add link lower name upper type macvtap mode passthru && ip link set upper up");
   const std::string bare = state();
+  // A process that looks at devices keeps the program for it: this one may.
+  const std::string list = "bpftool prog show | grep -cE 'name rxf_(view|dispatcher|extension) ' || :";
+  const std::string loaded = must_run(list);
   loader_->must("probe lower");
   loader_->must("probe upper -j");
   EXPECT_EQ(state(), bare);
-  const std::string programs = must_run("bpftool prog show");
-  for (const char* name : {"rxf_view", "rxf_dispatcher", "rxf_extension"})
-    EXPECT_EQ(programs.find(name), std::string::npos) << programs;
+  EXPECT_EQ(must_run(list), loaded) << must_run("bpftool prog show");
   loader_->must("attach lower");
   loader_->must("set upper --unicast 02:bb:00:00:00:01");
   const std::string attached = state();

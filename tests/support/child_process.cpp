@@ -14,17 +14,37 @@
 
 namespace rxf::test {
 
-ChildProcess::ChildProcess(const std::vector<std::string>& argv) {
-  std::vector<std::string> copy = argv;
+namespace {
+
+std::vector<char*> pointers_to(std::vector<std::string>& strings) {
   std::vector<char*> pointers;
-  for (std::string& argument : copy) pointers.push_back(argument.data());
+  for (std::string& string : strings) pointers.push_back(string.data());
   pointers.push_back(nullptr);
+  return pointers;
+}
+
+// The first one of a name counts.
+std::vector<std::string> environment_of(const ChildProcess::Options& options) {
+  std::vector<std::string> all = options.environment;
+  for (char** own = environ; *own != nullptr; ++own) all.emplace_back(*own);
+  return all;
+}
+
+}  // namespace
+
+ChildProcess::ChildProcess(const std::vector<std::string>& argv, const Options& options) {
+  std::vector<std::string> arguments = argv;
+  std::vector<std::string> environment = environment_of(options);
 
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
-  for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+  for (const int stream : {STDIN_FILENO, STDOUT_FILENO})
     posix_spawn_file_actions_addopen(&actions, stream, "/dev/null", O_RDWR, 0);
-  const int error = posix_spawn(&pid_, pointers.front(), &actions, nullptr, pointers.data(), environ);
+  constexpr mode_t kMode = 0600;
+  posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, options.error_file.c_str(), O_WRONLY | O_CREAT | O_APPEND,
+                                   kMode);
+  const int error = posix_spawn(&pid_, argv.front().c_str(), &actions, nullptr, pointers_to(arguments).data(),
+                                pointers_to(environment).data());
   posix_spawn_file_actions_destroy(&actions);
   if (error != 0) throw std::system_error(error, std::generic_category(), "start " + argv.front());
 }
@@ -32,6 +52,8 @@ ChildProcess::ChildProcess(const std::vector<std::string>& argv) {
 ChildProcess::~ChildProcess() {
   if (pid_ > 0) kill();
 }
+
+void ChildProcess::signal(int number) const { checked(::kill(pid_, number), "kill"); }
 
 void ChildProcess::kill() {
   ::kill(pid_, SIGKILL);

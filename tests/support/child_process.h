@@ -8,15 +8,26 @@
 
 namespace rxf::test {
 
-// A program that runs beside the test, in the calling thread's namespaces, its three standard streams empty.
+// A program that runs beside the test, in the calling thread's namespaces.
 class ChildProcess {
  public:
+  struct Options {
+    std::vector<std::string> environment;  // NAME=VALUE, beside and before the caller's own
+    std::string error_file = "/dev/null";  // appended to; the other two standard streams are empty
+  };
+
   // Throws std::system_error where it cannot be started.
-  explicit ChildProcess(const std::vector<std::string>& argv);
+  explicit ChildProcess(const std::vector<std::string>& argv) : ChildProcess(argv, Options{}) {}
+  ChildProcess(const std::vector<std::string>& argv, const Options& options);
   // Kills it if it still runs.
   ~ChildProcess();
   ChildProcess(const ChildProcess&) = delete;
   ChildProcess& operator=(const ChildProcess&) = delete;
+
+  // -1 when it has been waited for.
+  [[nodiscard]] pid_t pid() const { return pid_; }
+
+  void signal(int number) const;
 
   // SIGKILL, and waits for its end: what the kernel undoes for it is then undone.
   void kill();

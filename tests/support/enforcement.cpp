@@ -8,6 +8,7 @@
 #include <set>
 
 #include "loader/mirror/guards.h"
+#include "loader/mirror/kernel_filters.h"
 #include "loader/mirror/lowerdev.h"
 #include "loader/model/plan.h"
 #include "loader/netlink/address_lists.h"
@@ -40,6 +41,7 @@ class Check {
  private:
   [[nodiscard]] Rules rules_in(std::uint32_t slot) const;
   void early();
+  void steering();
   void guards();
   void guard(const netlink::Link& upper, const UpperPlan* planned);
   void no_leftovers();
@@ -69,7 +71,20 @@ void Check::early() {
   const auto host = addresses_.find(RXF_SLOT_HOST);
   expect((host == addresses_.end() ? AddressSet{} : host->second) == plan_.early.host.addresses,
          "the host's addresses are not the plan's", problems_);
+  expect(device_.maps.sole() == (plan_.early.sole | (plan_.early.sole_promisc ? RXF_SOLE_PROMISC : 0)),
+         "whether somebody is beside nobody is not the plan's", problems_);
   expect(device_.maps.vlans(RXF_SLOT_HOST) == plan_.early.host.vlans, "the host's VLANs are not the plan's", problems_);
+}
+
+void Check::steering() {
+  std::map<MacAddress, std::pair<std::uint32_t, std::uint32_t>> there;
+  for (const auto& [address, claim] : looked(device_.maps.steering(), problems_))
+    there[address] = {claim.index, claim.flags};
+  std::map<MacAddress, std::pair<std::uint32_t, std::uint32_t>> wanted;
+  for (const auto& [ifindex, upper] : plan_.uppers)
+    for (const MacAddress& address : upper.steered)
+      wanted[address] = {uppers_[ifindex].index, upper.steer_egress ? RXF_STEER_EGRESS : 0U};
+  expect(there == wanted, "the further unicast addresses are not steered as planned", problems_);
 }
 
 void Check::guard(const netlink::Link& upper, const UpperPlan* planned) {
@@ -95,7 +110,9 @@ void Check::guards() {
   for (const netlink::Link* upper : device_.host.uppers_of(device_.link.ifindex)) {
     const auto planned = plan_.uppers.find(upper->ifindex);
     guard(*upper, planned == plan_.uppers.end() ? nullptr : &planned->second);
-    lists(*upper, planned == plan_.uppers.end() ? KernelLists{} : planned->second.kernel);
+    // Otherwise they are as the kernel wants them.
+    if (!mirror::kept_by_kernel(*upper))
+      lists(*upper, planned == plan_.uppers.end() ? KernelLists{} : planned->second.kernel);
   }
   expect(uppers_.size() == plan_.uppers.size(), "`uppers` has entries of nobody", problems_);
 }
@@ -127,6 +144,7 @@ Problems Check::run() {
   uppers_ = looked(device_.maps.uppers(), problems_);
   early();
   guards();
+  steering();
   no_leftovers();
   return problems_;
 }

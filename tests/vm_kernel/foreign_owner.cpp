@@ -16,12 +16,13 @@
 #include <exception>
 #include <stdexcept>
 
+#include "loader/datapath/kernel_types.h"
 #include "loader/netlink/links.h"
+#include "loader/netlink/rx_filter_link.h"
 #include "loader/netlink/socket.h"
 #include "tests/support/must.h"
 #include "tests/support/scratch_namespace.h"
 #include "tests/support/system_call.h"
-#include "tests/vm_kernel/kernel_types.h"
 #include "tests/vm_kernel/nics.h"
 
 namespace rxf::test {
@@ -126,21 +127,21 @@ int ForeignOwner::bring_up(const std::string& device) const {
   });
 }
 
-int ForeignOwner::set_filter(const std::string& device, const RxFilterChange& change) const {
-  const std::uint16_t attribute = rx_filter_attribute();
+int ForeignOwner::set_filter(const std::string& device, const FilterChange& change) const {
+  const std::uint16_t attribute = datapath::rx_filter_attribute().value();
   return in_its_place([&] {
     netlink::Socket socket = must(netlink::Socket::open());
     const netlink::Link link = must(netlink::link_by_name(socket, device));
-    return code_of(set_rx_filter(socket, attribute, link.ifindex, change));
+    return code_of(netlink::set_rx_filter(socket, attribute, link.ifindex, change));
   });
 }
 
 int ForeignOwner::get_filter(const std::string& device) const {
-  const std::uint16_t attribute = rx_filter_attribute();
+  const std::uint16_t attribute = datapath::rx_filter_attribute().value();
   return in_its_place([&] {
     netlink::Socket socket = must(netlink::Socket::open());
     const netlink::Link link = must(netlink::link_by_name(socket, device));
-    const auto filter = get_rx_filter(socket, attribute, link.ifindex);
+    const auto filter = netlink::get_rx_filter(socket, attribute, link.ifindex);
     return filter && !*filter ? ENODATA : code_of(filter);
   });
 }

@@ -6,8 +6,8 @@
 #include <functional>
 #include <string>
 
+#include "loader/model/filter_change.h"
 #include "loader/util/fd.h"
-#include "tests/vm_kernel/rx_filter_request.h"
 
 namespace rxf::test {
 
@@ -25,7 +25,7 @@ class ForeignOwner {
 
   // Each done with that process' rights, to a device in its namespace: 0 or the kernel's errno.
   int bring_up(const std::string& device) const;
-  int set_filter(const std::string& device, const RxFilterChange& change) const;
+  int set_filter(const std::string& device, const FilterChange& change) const;
   // ENODATA where the kernel does not say.
   int get_filter(const std::string& device) const;
 

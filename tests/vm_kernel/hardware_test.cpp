@@ -10,6 +10,7 @@
 
 #include "tests/support/command.h"
 #include "tests/support/topology.h"
+#include "tests/support/vids.h"
 #include "tests/vm_kernel/nics.h"
 #include "tests/vm_kernel/wire.h"
 
@@ -43,12 +44,6 @@ std::vector<Probe> probes_to(const MacAddress& own, const MacAddress& group, con
           {"stranger, VLAN 5", kStranger, {vlan(5)}, {}},
           {"stranger, VLAN 7", kStranger, {vlan(7)}, {}},
           {"strange group", strange_group, {}, {}}};
-}
-
-VlanSet vids(std::initializer_list<std::uint16_t> list) {
-  VlanSet vids;
-  for (const std::uint16_t vid : list) vids.insert(vid);
-  return vids;
 }
 
 // Of Hardware::with_vlan_5().
@@ -173,7 +168,7 @@ TEST_P(Hardware, SetWhileDownItCountsFromUpOn) {
 
 TEST_P(Hardware, VlansAreReplaced) {
   upper_.set(with_vlan_5());
-  upper_.set({.addresses = std::nullopt, .vlans = RxFilterChange::Vlans{vids({6})}});
+  upper_.set({.addresses = std::nullopt, .vlans = FilterChange::Vlans{vids({6})}});
   EXPECT_EQ(upper_.filter(), (FilterSet{.addresses = listed_addresses(), .vlans = vids({6})}));
   EXPECT_EQ(passed(),
             only_these(probes_, {"own", "listed", "listed, priority tag", "listed, VLAN 6", "group", "broadcast"}));

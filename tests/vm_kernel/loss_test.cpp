@@ -12,6 +12,7 @@
 #include "tests/support/frame_sender.h"
 #include "tests/support/packet_listener.h"
 #include "tests/support/topology.h"
+#include "tests/support/vids.h"
 #include "tests/vm_kernel/nics.h"
 
 namespace rxf::test {
@@ -94,15 +95,10 @@ class NumberedFrames {
 // Two that share kShared and kSharedVlan; the latter not always at the same place of the lists.
 FilterSet filter_of(int turn) {
   const std::uint8_t own = turn % 2 == 0 ? 0x00 : 0xff;
-  FilterSet filter{
-      .addresses = AddressFilter{.flags = {.broadcast = true, .multicast = true},
-                                 .unicast = {kShared, {{0x02, 0xbb, 0, 0, own, 2}}, {{0x02, own, 0, 0, 0, 3}}},
-                                 .multicast = {{{0x01, 0x00, 0x5e, 1, own, 3}}}},
-      .vlans = VlanSet{}};
-  filter.vlans->insert(kSharedVlan);
-  filter.vlans->insert(turn % 2 == 0 ? 4 : 6);
-  filter.vlans->insert(turn % 2 == 0 ? 100 : 4094);
-  return filter;
+  return {.addresses = AddressFilter{.flags = {.broadcast = true, .multicast = true},
+                                     .unicast = {kShared, {{0x02, 0xbb, 0, 0, own, 2}}, {{0x02, own, 0, 0, 0, 3}}},
+                                     .multicast = {{{0x01, 0x00, 0x5e, 1, own, 3}}}},
+          .vlans = turn % 2 == 0 ? vids({kSharedVlan, 4, 100}) : vids({kSharedVlan, 6, 4094})};
 }
 
 struct Case {

@@ -7,14 +7,17 @@
 #include <sstream>
 #include <string>
 
+#include "loader/datapath/kernel_types.h"
 #include "loader/netlink/rx_filter_codec.h"
 #include "tests/support/command.h"
-#include "tests/vm_kernel/kernel_types.h"
 #include "tests/vm_kernel/log_watch.h"
 #include "tests/vm_kernel/nics.h"
+#include "tests/vm_kernel/planted.h"
 
 namespace rxf::test {
 namespace {
+
+using datapath::kernel_enumerator;
 
 TEST(Machine, KernelIsBuiltToFindBugs) {
   std::istringstream config(must_run("zcat /proc/config.gz"));
@@ -25,10 +28,7 @@ TEST(Machine, KernelIsBuiltToFindBugs) {
     EXPECT_TRUE(lines.contains(std::string("CONFIG_") + option + "=y")) << option;
 }
 
-TEST(Machine, LockdepIsOn) {
-  const std::string stats = must_run("cat /proc/lockdep_stats");
-  EXPECT_TRUE(run("grep -q '^ *debug_locks: *1$' /proc/lockdep_stats").status == 0) << stats;
-}
+TEST(Machine, LockdepIsOn) { EXPECT_TRUE(locks_are_watched()) << must_run("cat /proc/lockdep_stats"); }
 
 TEST(Machine, BootWasClean) {
   const auto& lines = log_watch().before_the_first_test();
@@ -50,8 +50,7 @@ TEST(Machine, KernelLogIsRead) {
 }
 
 TEST(Machine, AttributeNumbersAreTheKernels) {
-  ASSERT_TRUE(kernel_enumerator("IFLA_RX_FILTER").has_value());
-  EXPECT_EQ(kernel_enumerator("IFLA_RX_FILTER"), rx_filter_attribute());
+  EXPECT_TRUE(datapath::rx_filter_attribute().has_value());
   EXPECT_EQ(kernel_enumerator("IFLA_ADDR_FILTER"), netlink::kIflaAddrFilter);
   EXPECT_EQ(kernel_enumerator("IFLA_VLAN_FILTER"), netlink::kIflaVlanFilter);
   EXPECT_EQ(kernel_enumerator("IFLA_ADDR_FILTER_FLAGS"), netlink::kAddrFilterFlags);
@@ -59,11 +58,6 @@ TEST(Machine, AttributeNumbersAreTheKernels) {
   EXPECT_EQ(kernel_enumerator("IFLA_ADDR_FILTER_MC_LIST"), netlink::kAddrFilterMcList);
   EXPECT_EQ(kernel_enumerator("IFLA_ADDR_LIST_ENTRY"), netlink::kAddrListEntry);
   EXPECT_EQ(kernel_enumerator("IFLA_VLAN_BITMAP"), netlink::kVlanBitmap);
-}
-
-TEST(Machine, UnknownAttributeIsNotFound) {
-  EXPECT_EQ(kernel_enumerator("IFLA_RX_FILTER_THAT_NEVER_WAS"), std::nullopt);
-  EXPECT_EQ(kernel_enumerator("IFLA_RX_FILTE"), std::nullopt);
 }
 
 }  // namespace

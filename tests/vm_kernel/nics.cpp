@@ -12,11 +12,12 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "loader/datapath/kernel_types.h"
 #include "loader/netlink/links.h"
+#include "loader/netlink/rx_filter_link.h"
 #include "tests/support/command.h"
 #include "tests/support/must.h"
 #include "tests/support/topology.h"
-#include "tests/vm_kernel/kernel_types.h"
 
 namespace rxf::test {
 namespace {
@@ -77,12 +78,12 @@ PassthruUpper::PassthruUpper(const std::string& kind) : kind_(kind), socket_(mus
 
 PassthruUpper::~PassthruUpper() { run("ip link del upper"); }
 
-void PassthruUpper::set(const RxFilterChange& change) {
-  must(set_rx_filter(socket_, rx_filter_attribute(), ifindex_, change));
+void PassthruUpper::set(const FilterChange& change) {
+  must(netlink::set_rx_filter(socket_, datapath::rx_filter_attribute().value(), ifindex_, change));
 }
 
 FilterSet PassthruUpper::filter() {
-  auto filter = must(get_rx_filter(socket_, rx_filter_attribute(), ifindex_));
+  auto filter = must(netlink::get_rx_filter(socket_, datapath::rx_filter_attribute().value(), ifindex_));
   if (!filter) throw std::runtime_error("the kernel does not say what the filter is");
   return std::move(*filter);
 }

@@ -6,9 +6,8 @@
 #include <optional>
 #include <string>
 
-#include "loader/model/filter_set.h"
+#include "loader/model/filter_change.h"
 #include "loader/netlink/socket.h"
-#include "tests/vm_kernel/rx_filter_request.h"
 
 namespace rxf::test {
 
@@ -53,7 +52,7 @@ class PassthruUpper {
   PassthruUpper& operator=(const PassthruUpper&) = delete;
 
   // Throws std::runtime_error with the kernel's words.
-  void set(const RxFilterChange& change);
+  void set(const FilterChange& change);
   void set(const FilterSet& filter) { set(exactly(filter)); }
   // Throws std::runtime_error, also where the kernel does not say.
   FilterSet filter();

@@ -33,8 +33,6 @@ bool kernel_has(const std::string& option) {
   return run("zcat /proc/config.gz | grep -qx CONFIG_" + option + "=y").status == 0;
 }
 
-bool locks_are_watched() { return run("grep -q '^ *debug_locks: *1$' /proc/lockdep_stats").status == 0; }
-
 class Check : public testing::Test {
  public:
   explicit Check(std::function<void()> body) : body_(std::move(body)) {}
@@ -67,6 +65,8 @@ void plant(const Bug& bug) {
 }
 
 }  // namespace
+
+bool locks_are_watched() { return run("grep -q '^ *debug_locks: *1$' /proc/lockdep_stats").status == 0; }
 
 void register_last_checks() {
   add("Watch", "NothingLeaked", [] { EXPECT_EQ(leaks(), ""); });

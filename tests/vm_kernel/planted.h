@@ -3,6 +3,9 @@
 
 namespace rxf::test {
 
+// Lockdep turns itself off when it has found something.
+bool locks_are_watched();
+
 // Watch.*: that all the tests before left nothing behind, and that the kernel still watched itself to the end.
 void register_last_checks();
 

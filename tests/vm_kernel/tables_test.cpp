@@ -9,6 +9,7 @@
 
 #include "tests/support/command.h"
 #include "tests/support/must.h"
+#include "tests/support/vids.h"
 #include "tests/vm_kernel/foreign_owner.h"
 #include "tests/vm_kernel/hardware_tables.h"
 #include "tests/vm_kernel/nics.h"
@@ -22,12 +23,6 @@ constexpr MacAddress kThird = {{0x02, 0xbb, 0, 0, 0, 3}};
 constexpr MacAddress kGroup = {{0x01, 0x00, 0x5e, 1, 2, 3}};
 constexpr MacAddress kOtherGroup = {{0x33, 0x33, 0, 0, 0, 9}};
 constexpr FilterFlags kBoth = {.broadcast = true, .multicast = true};
-
-VlanSet vids(std::initializer_list<std::uint16_t> list) {
-  VlanSet vids;
-  for (const std::uint16_t vid : list) vids.insert(vid);
-  return vids;
-}
 
 FilterSet first_filter() {
   return {.addresses = AddressFilter{.flags = kBoth, .unicast = {kFirst, kSecond}, .multicast = {kGroup}},
@@ -89,21 +84,21 @@ TEST_F(Tables, FollowSetReplaceAndClear) {
 
 TEST_F(Tables, FollowPartialChanges) {
   upper_->set(first_filter());
-  upper_->set({.addresses = RxFilterChange::Addresses{.unicast = AddressSet{kThird}}});
+  upper_->set({.addresses = FilterChange::Addresses{.unicast = AddressSet{kThird}}});
   expect(filtered({kThird}, {kGroup}, {5, 4094}));
-  upper_->set({.addresses = RxFilterChange::Addresses{.multicast = AddressSet{}}});
+  upper_->set({.addresses = FilterChange::Addresses{.multicast = AddressSet{}}});
   expect(filtered({kThird}, {}, {5, 4094}));
-  upper_->set({.vlans = RxFilterChange::Vlans{VlanSet{}}});
+  upper_->set({.vlans = FilterChange::Vlans{VlanSet{}}});
   expect(filtered({kThird}, {}, {}));
 
   // Any VLAN is more than a NIC with a VLAN filter lets in out of promiscuous mode; the list stays.
   HardwareTables any_vlan = filtered({kThird}, {}, {});
   any_vlan.promiscuous = true;
-  upper_->set({.vlans = RxFilterChange::Vlans{}});
+  upper_->set({.vlans = FilterChange::Vlans{}});
   expect(any_vlan);
   HardwareTables any_address = unfiltered_;
   any_address.vlans.insert(7);
-  upper_->set({.addresses = RxFilterChange::Addresses{}, .vlans = RxFilterChange::Vlans{vids({7})}});
+  upper_->set({.addresses = FilterChange::Addresses{}, .vlans = FilterChange::Vlans{vids({7})}});
   expect(any_address);
 }
 

@@ -31,8 +31,8 @@ _rxfilter_loader_list()
 
 _rxfilter_loader()
 {
-	local verbs='attach detach set get clear status probe explain'
-	local globals='--netns --bpffs --json --pretty --verbose --help --version'
+	local verbs='attach detach set get clear status probe explain drops run'
+	local globals='--netns --bpffs --api --json --pretty --verbose --help --version'
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
 	local verb='' device='' netns='' word i
 
@@ -43,7 +43,7 @@ _rxfilter_loader()
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		word=${COMP_WORDS[i]}
 		case $word in
-		-n | --netns | --bpffs | --mode | --confirm | --unicast | --multicast | --vlan | --flags | --from | --dst | --metadata-vlan | --frame)
+		-n | --netns | --bpffs | --api | --config | --attach | --group | --allow | --look | --mode | --confirm | --unicast | --multicast | --vlan | --flags | --from | --dst | --metadata-vlan | --frame | --count | --rate | --pcap)
 			[[ ${COMP_WORDS[i + 1]} == '=' ]] && ((i++))
 			[[ $word == -n || $word == --netns ]] && netns=${COMP_WORDS[i + 1]}
 			((i++))
@@ -63,8 +63,12 @@ _rxfilter_loader()
 		mapfile -t COMPREPLY < <(compgen -d -- "$cur")
 		return
 		;;
-	--from | --frame)
+	--from | --frame | --pcap | --config | --api)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		return
+		;;
+	--watch)
+		mapfile -t COMPREPLY < <(compgen -W "1 5 60 $(_rxfilter_loader_devices "$netns")" -- "$cur")
 		return
 		;;
 	--confirm)
@@ -83,7 +87,15 @@ _rxfilter_loader()
 		mapfile -t COMPREPLY < <(compgen -W 'none' -- "$cur")
 		return
 		;;
-	--dst | --metadata-vlan)
+	--attach)
+		_rxfilter_loader_list "$(_rxfilter_loader_devices "$netns")" "$cur"
+		return
+		;;
+	--group)
+		mapfile -t COMPREPLY < <(compgen -g -- "$cur")
+		return
+		;;
+	--allow | --look | --dst | --metadata-vlan | --count | --rate)
 		return
 		;;
 	--multicast | --vlan)
@@ -99,7 +111,10 @@ _rxfilter_loader()
 		attach) options+=' --mode --shadow --enforce --confirm --dry-run' ;;
 		detach) options+=' --all' ;;
 		set) options+=' --unicast --multicast --vlan --flags --from' ;;
+		status) options+=' --watch --prometheus' ;;
 		explain) options+=' --dst --vlan --metadata-vlan --frame' ;;
+		run) options+=' --config --attach --group --allow --look' ;;
+		drops) options+=' --count --rate --pcap' ;;
 		esac
 		mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
 		return
@@ -108,7 +123,7 @@ _rxfilter_loader()
 	[[ -n $device ]] && return
 	case $verb in
 	'') mapfile -t COMPREPLY < <(compgen -W "$verbs" -- "$cur") ;;
-	attach | detach | status | probe | explain)
+	attach | detach | status | probe | explain | drops)
 		mapfile -t COMPREPLY < <(compgen -W "$(_rxfilter_loader_devices "$netns")" -- "$cur")
 		;;
 	set | get | clear)

@@ -52,20 +52,25 @@ class CommandLine : public testing::Test {
       calls_.push_back("remove " + pin_directory);
       return mirror::Report{.notes = {"removed"}};
     };
-    operations_.set = [this](const mirror::Context& /*context*/, const std::string& upper,
-                             const FilterEdit& edit) -> Result<mirror::SetResult> {
+    operations_.set = [this](const mirror::Context& /*context*/, const std::string& api, const std::string& upper,
+                             const FilterEdit& edit) -> Result<daemon::SetAnswer> {
+      api_ = api;
       calls_.push_back("set " + upper);
       edit_ = edit;
       if (upper == failing_) return std::unexpected(failure_);
-      return mirror::SetResult{.filter = filter_, .report = report_};
+      return daemon::SetAnswer{.filter = filter_, .report = report_, .route = route_};
     };
-    operations_.get = [this](const mirror::Context& /*context*/, const std::string& upper) -> Result<FilterSet> {
+    operations_.get = [this](const mirror::Context& /*context*/, const std::string& api,
+                             const std::string& upper) -> Result<daemon::GetAnswer> {
+      api_ = api;
       calls_.push_back("get " + upper);
-      return filter_;
+      return daemon::GetAnswer{.filter = filter_, .route = route_};
     };
-    operations_.clear = [this](const mirror::Context& /*context*/, const std::string& upper) -> Result<mirror::Report> {
+    operations_.clear = [this](const mirror::Context& /*context*/, const std::string& api,
+                               const std::string& upper) -> Result<daemon::SetAnswer> {
+      api_ = api;
       calls_.push_back("clear " + upper);
-      return report_;
+      return daemon::SetAnswer{.report = report_, .route = route_};
     };
     operations_.status = [this](const mirror::Context& /*context*/,
                                 const std::string& device) -> Result<mirror::LowerdevStatus> {
@@ -106,6 +111,8 @@ class CommandLine : public testing::Test {
   std::uint64_t watched_ = 0;
   FilterSet filter_;
   FilterEdit edit_;
+  std::string api_;
+  daemon::Route route_ = daemon::Route::in_process;
   Result<std::vector<std::string>> attached_;
   Result<std::vector<mirror::Remains>> remains_;
   std::string failing_ = "bad0";
@@ -168,8 +175,14 @@ INSTANTIATE_TEST_SUITE_P(
                     UsageRow{"confirm_3601", {"attach", "eth0", "--confirm", "3601"}, "range 1 to 3600"},
                     UsageRow{"confirm_negative", {"attach", "eth0", "--confirm=-5"}, "--confirm"},
                     UsageRow{"confirm_words", {"attach", "eth0", "--confirm", "1m"}, "--confirm"},
-                    UsageRow{"later_api", {"--api=/x", "status"}, "unknown option \"--api\""},
-                    UsageRow{"later_watch", {"status", "--watch"}, "unknown option \"--watch\""},
+                    UsageRow{"watch_seconds", {"status", "--watch", "0"}, "--watch: \"0\" is not a number of seconds"},
+                    UsageRow{"watch_long", {"status", "--watch=3601"}, "--watch: \"3601\" is not a number of seconds"},
+                    UsageRow{"watch_two", {"status", "a", "--watch", "b"}, "--watch: \"b\" is not a number of seconds"},
+                    UsageRow{"prometheus_json", {"status", "-j", "--prometheus"}, "not with --json"},
+                    UsageRow{"prometheus_watch", {"status", "--prometheus", "--watch"}, "--watch"},
+                    UsageRow{"drops_name", {"drops", "a b"}, "\"a b\" is not a device name"},
+                    UsageRow{"drops_count", {"drops", "--count", "0"}, "--count"},
+                    UsageRow{"drops_rate", {"drops", "--rate", "1000001"}, "--rate"},
                     UsageRow{"short_option", {"status", "-x"}, "unknown option \"-x\""},
                     UsageRow{"option_of_another", {"get", "m", "--vlan", "3"}, "unknown option \"--vlan\""},
                     UsageRow{"bad_mode", {"attach", "eth0", "--mode", "fast"}, "auto,native,generic,tc"},
@@ -382,6 +395,27 @@ TEST_F(CommandLine, SetIsSilentUnlessVerbose) {
   EXPECT_EQ(out(), "m: any address  vlans 10\n");
   EXPECT_EQ(run({"-v", "set", "m", "--vlan", "10", "-j"}), 0);
   EXPECT_EQ(out(), "{\"vlans\":\"10\"}\n");
+}
+
+TEST_F(CommandLine, VerboseSaysWhoDidIt) {
+  for (const auto& [route, words] :
+       {std::pair(daemon::Route::daemon, "the daemon"), std::pair(daemon::Route::kernel, "the kernel"),
+        std::pair(daemon::Route::in_process, "in-process")}) {
+    route_ = route;
+    EXPECT_EQ(run({"-v", "set", "m0", "--vlan", "5"}), 0);
+    EXPECT_NE(err().find(std::string("note: set by ") + words), std::string::npos) << err();
+    EXPECT_EQ(run({"-v", "get", "m0"}), 0);
+    EXPECT_NE(err().find(std::string("note: read by ") + words), std::string::npos) << err();
+    EXPECT_EQ(run({"-v", "clear", "m0"}), 0);
+    EXPECT_NE(err().find(std::string("note: cleared by ") + words), std::string::npos) << err();
+  }
+}
+
+TEST_F(CommandLine, TheSocketOfTheDaemonCanBeChosen) {
+  EXPECT_EQ(run({"get", "m0"}), 0);
+  EXPECT_TRUE(api_.starts_with("/run/rxfilter/api") && api_.ends_with(".sock")) << api_;
+  EXPECT_EQ(run({"get", "m0", "--api", "/x/y.sock"}), 0);
+  EXPECT_EQ(api_, "/x/y.sock");
 }
 
 TEST_F(CommandLine, SetTakesValuesThatBeginWithADash) {

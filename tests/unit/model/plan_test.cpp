@@ -346,6 +346,34 @@ TEST(Plan, PassthruDropsWhatItsOnlyUpperDoesNotWant) {
   EXPECT_EQ(early.reason, "macvtap9 is the only receiver (passthru): its filter set is the whole of what is wanted");
 }
 
+// As macvlan of the series gives it up (kernel/patches, "hold promiscuity and allmulti of the lower device").
+struct KeptRow {
+  const char* name;
+  FilterSet filter;
+  bool vlan_filter;
+  bool holds;
+};
+
+const KeptRow kKeptRows[] = {
+    {"Addresses", filter(kUsual), false, false},
+    {"AddressesUnderAVlanFilter", filter(kUsual), true, true},
+    {"BothUnderAVlanFilter", filter(kUsual, vlans("42")), true, false},
+    {"Vlans", {.vlans = vlans("42")}, false, true},
+    {"Promisc", {.addresses = AddressFilter{.flags = {.promisc = true}}, .vlans = vlans("42")}, false, true},
+};
+
+class KeptByKernel : public testing::TestWithParam<KeptRow> {};
+TEST_P(KeptByKernel, TheKernelProgramsItsListsAndHoldsPromiscuityOnlyWhereItMust) {
+  Snapshot input = snapshot({upper(9, UpperMode::passthru, GetParam().filter)});
+  input.uppers[0].kept_by_kernel = true;
+  input.vlan_filter = GetParam().vlan_filter;
+  const LowerdevPlan planned = plan(input);
+  EXPECT_EQ(planned.early.sole_promisc, GetParam().holds);
+  EXPECT_EQ(planned.uppers.at(9).kernel, KernelLists{});
+  EXPECT_EQ(planned.uppers.at(9).guard, rules_of(GetParam().filter, input.uppers[0].address));
+}
+INSTANTIATE_TEST_SUITE_P(Filters, KeptByKernel, testing::ValuesIn(kKeptRows), test::kRowName);
+
 TEST(Plan, PassthruWithNopromiscHoldsNoPromiscuity) {
   Snapshot input = snapshot({upper(9, UpperMode::passthru, filter(kUsual))});
   input.uppers[0].nopromisc = true;

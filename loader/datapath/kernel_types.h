@@ -5,13 +5,14 @@
 #include <optional>
 #include <string>
 
-namespace rxf::test {
+namespace rxf::datapath {
 
 // The value of an enumerator of that name in the running kernel's BTF (/sys/kernel/btf/vmlinux); nullopt where no enum
-// has one. Throws std::system_error where there is no BTF.
+// has one, or where there is no BTF.
 std::optional<std::int64_t> kernel_enumerator(const std::string& name);
 
-// The number of IFLA_RX_FILTER in the running kernel. Throws std::runtime_error where it has none.
-std::uint16_t rx_filter_attribute();
+// The number of IFLA_RX_FILTER in the running kernel: nullopt on a stock one, which takes every number for something
+// else or ignores it. Looked up once.
+std::optional<std::uint16_t> rx_filter_attribute();
 
-}  // namespace rxf::test
+}  // namespace rxf::datapath

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "loader/daemon/daemon.h"
+
+#include <signal.h>
+#include <syslog.h>
+#include <systemd/sd-daemon.h>
+
+#include <ctime>
+
+#include "loader/daemon/access_list.h"
+#include "loader/daemon/api_server.h"
+#include "loader/daemon/event_loop.h"
+#include "loader/daemon/follower.h"
+#include "loader/daemon/mirror_backend.h"
+
+namespace rxf::daemon {
+namespace {
+
+class Daemon {
+ public:
+  explicit Daemon(const Setup& setup) : setup_(setup), backend_(setup.context) {}
+
+  Result<void> start();
+  Result<void> serve();
+
+ private:
+  Result<void> make_loop();
+  Result<void> handle_signals();
+  Result<void> open_api(const Settings& settings);
+  Result<void> begin_following(const Settings& settings);
+  [[nodiscard]] Follower::Told told();
+  [[nodiscard]] Follower::Options options(const Settings& settings) const;
+  void reload();
+  void say_in_step(std::size_t attached);
+  void announce(std::uint32_t ifindex);
+  void announce_gone(const mirror::Departed& upper, bool moved);
+
+  static int on_reload(sd_event_source* source, const signalfd_siginfo* signal, void* self);
+
+  const Setup& setup_;
+  MirrorBackend backend_;
+  LoopPtr loop_;
+  std::unique_ptr<ApiServer> server_;
+  std::unique_ptr<Follower> follower_;
+  bool starting_ = true;     // or reloading
+  std::size_t in_step_ = 0;  // devices, as told last
+};
+
+Result<void> check(int result, const char* what) { return result < 0 ? system_error(result, what) : Result<void>{}; }
+
+Result<void> Daemon::start() {
+  const auto settings = setup_.settings();
+  if (!settings) return std::unexpected(settings.error());
+  if (auto done = make_loop(); !done) return done;
+  if (auto done = open_api(*settings); !done) return done;
+  return begin_following(*settings);
+}
+
+Result<void> Daemon::make_loop() {
+  sd_event* loop = nullptr;
+  if (auto done = check(sd_event_new(&loop), "event loop"); !done) return done;
+  loop_.reset(loop);
+  if (auto done = check(sd_event_set_watchdog(loop, 1), "watchdog"); !done) return done;
+  return handle_signals();
+}
+
+// Without a handler of its own, the signal ends the loop.
+Result<void> Daemon::handle_signals() {
+  sigset_t handled;
+  ::sigemptyset(&handled);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) ::sigaddset(&handled, signal);
+  if (::sigprocmask(SIG_BLOCK, &handled, nullptr) != 0) return system_error(errno, "block signals");
+  for (const int signal : {SIGTERM, SIGINT})
+    if (auto done = check(sd_event_add_signal(loop_.get(), nullptr, signal, nullptr, nullptr), "signals"); !done)
+      return done;
+  return check(sd_event_add_signal(loop_.get(), nullptr, SIGHUP, on_reload, this), "signals");
+}
+
+Result<void> Daemon::open_api(const Settings& settings) {
+  auto access = AccessList::parse(settings.allow);
+  if (!access) return std::unexpected(access.error());
+  auto server = ApiServer::create(
+      loop_.get(), {.path = setup_.api, .group = settings.group, .access = std::move(*access)}, backend_);
+  if (!server) return std::unexpected(server.error());
+  server_ = std::move(*server);
+  backend_.on_set = [this](const ApiLink& link) { server_->announce(link); };
+  return {};
+}
+
+Result<void> Daemon::begin_following(const Settings& settings) {
+  auto follower = Follower::create(loop_.get(), options(settings), told());
+  if (!follower) return std::unexpected(follower.error());
+  follower_ = std::move(*follower);
+  return {};
+}
+
+Follower::Told Daemon::told() {
+  return {.set = [this](std::uint32_t ifindex) { announce(ifindex); },
+          .gone = [this](const mirror::Departed& upper, bool moved) { announce_gone(upper, moved); },
+          .note = [this](const std::string& device,
+                         const std::string& text) { setup_.log(LOG_NOTICE, device + ": " + text); },
+          .problem = [this](const std::string& device,
+                            const std::string& text) { setup_.log(LOG_ERR, device + ": " + text); },
+          .in_step = [this](std::size_t attached) { say_in_step(attached); }};
+}
+
+Follower::Options Daemon::options(const Settings& settings) const {
+  return {.context = setup_.context, .kept = settings.devices, .look = settings.look};
+}
+
+void Daemon::announce(std::uint32_t ifindex) {
+  if (const auto link = backend_.get({.ifindex = ifindex}, true)) server_->announce(*link);
+}
+
+void Daemon::announce_gone(const mirror::Departed& upper, bool moved) {
+  setup_.log(LOG_NOTICE, upper.name + (moved ? " has left the network namespace" : " was deleted") +
+                             ": its filter set is forgotten");
+  server_->announce_gone(upper.ifindex, upper.name, moved);
+}
+
+// Each is waited for until systemd takes it.
+void Daemon::say_in_step(std::size_t attached) {
+  if (!starting_ && attached == in_step_) return;
+  in_step_ = attached;
+  const std::string text = std::to_string(attached) + (attached == 1 ? " lower device" : " lower devices") + " in step";
+  ::sd_notifyf(0, "%sSTATUS=%s", starting_ ? "READY=1\n" : "", text.c_str());
+  if (starting_) setup_.log(LOG_INFO, text + ", API socket " + setup_.api);
+  starting_ = false;
+}
+
+int Daemon::on_reload(sd_event_source* /*source*/, const signalfd_siginfo* /*signal*/, void* self) {
+  static_cast<Daemon*>(self)->reload();
+  return 0;
+}
+
+// Settings that are wrong leave the old ones in force.
+void Daemon::reload() {
+  timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  ::sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld", now.tv_sec * 1'000'000LL + now.tv_nsec / 1'000);
+  starting_ = true;
+  const auto settings = setup_.settings();
+  const auto access = settings ? AccessList::parse(settings->allow) : std::unexpected(settings.error());
+  if (!access) {
+    setup_.log(LOG_ERR, "not reloaded: " + access.error().text);
+    return follower_->look();
+  }
+  server_->set_access(*access);
+  follower_->begin_anew(options(*settings));
+}
+
+Result<void> Daemon::serve() {
+  const int ended = sd_event_loop(loop_.get());
+  ::sd_notify(0, "STOPPING=1");
+  return check(ended, "event loop");
+}
+
+}  // namespace
+
+Result<void> run(const Setup& setup) {
+  Daemon daemon(setup);
+  if (auto started = daemon.start(); !started) return started;
+  return daemon.serve();
+}
+
+}  // namespace rxf::daemon

@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "loader/daemon/follower.h"
+
+#include <sys/epoll.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <filesystem>
+
+#include "loader/datapath/kernel_types.h"
+#include "loader/datapath/pin_directory.h"
+#include "loader/mirror/remains.h"
+#include "loader/netlink/socket.h"
+
+namespace rxf::daemon {
+namespace {
+
+constexpr std::uint64_t kPauseMicroseconds = 2'000;
+constexpr std::uint64_t kPauseAccuracy = 500;
+// A look need not be on time: the kernel may do it together with other wake-ups.
+constexpr std::uint64_t kLookAccuracy = 5'000'000;
+constexpr mode_t kPinDirectoryMode = 0700;
+
+// The members are called by C: `self` is the Follower.
+template <auto member>
+int on_fd(sd_event_source* /*source*/, int /*fd*/, std::uint32_t /*events*/, void* self) {
+  (static_cast<Follower*>(self)->*member)();
+  return 0;
+}
+template <auto member>
+int on_time(sd_event_source* /*source*/, std::uint64_t /*time*/, void* self) {
+  (static_cast<Follower*>(self)->*member)();
+  return 0;
+}
+template <auto member>
+int on_turn(sd_event_source* /*source*/, void* self) {
+  (static_cast<Follower*>(self)->*member)();
+  return 0;
+}
+
+std::string name_of(const mirror::Remains& left) { return std::filesystem::path(left.pin_directory).filename(); }
+
+Result<void> check(int result, const char* what) { return result < 0 ? system_error(result, what) : Result<void>{}; }
+
+}  // namespace
+
+Follower::Follower(sd_event* loop, Options options, Told told, netlink::LinkMonitor monitor)
+    : loop_(loop), options_(std::move(options)), told_(std::move(told)), monitor_(std::move(monitor)) {}
+
+// The monitor is there before the first look, so that nothing falls between.
+Result<std::unique_ptr<Follower>> Follower::create(sd_event* loop, Options options, Told told) {
+  auto monitor = netlink::LinkMonitor::open(datapath::rx_filter_attribute());
+  if (!monitor) return std::unexpected(monitor.error());
+  std::unique_ptr<Follower> follower(new Follower(loop, std::move(options), std::move(told), std::move(*monitor)));
+  if (auto done = follower->watch_pins(); !done) return std::unexpected(done.error());
+  if (auto done = follower->add_sources(); !done) return std::unexpected(done.error());
+  follower->begin_anew(follower->options_);
+  return follower;
+}
+
+Result<void> Follower::watch_pins() {
+  if (auto there = datapath::check_bpffs(options_.context.bpffs, true); !there) return there;
+  const std::string root = options_.context.bpffs + "/rxfilter";
+  if (::mkdir(root.c_str(), kPinDirectoryMode) != 0 && errno != EEXIST) return system_error(errno, root);
+  pins_ = Fd(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
+  // Who attaches keeps the directory open, as a lock, until all is done.
+  constexpr std::uint32_t kEvents = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_CLOSE_NOWRITE;
+  if (!pins_ || ::inotify_add_watch(pins_.get(), root.c_str(), kEvents) < 0)
+    return system_error(errno, "watch " + root);
+  return {};
+}
+
+Result<void> Follower::add_sources() {
+  sd_event_source* links = nullptr;
+  sd_event_source* pins = nullptr;
+  sd_event_source* pause = nullptr;
+  sd_event_source* turn = nullptr;
+  sd_event_source* look = nullptr;
+  const int results[] = {
+      sd_event_add_io(loop_, &links, monitor_.fd(), EPOLLIN, on_fd<&Follower::read_links>, this),
+      sd_event_add_io(loop_, &pins, pins_.get(), EPOLLIN, on_fd<&Follower::read_pin_events>, this),
+      sd_event_add_time_relative(loop_, &pause, CLOCK_MONOTONIC, 0, kPauseAccuracy, on_time<&Follower::begin_work>,
+                                 this),
+      sd_event_add_defer(loop_, &turn, on_turn<&Follower::work>, this),
+      sd_event_add_time_relative(loop_, &look, CLOCK_MONOTONIC, 0, kLookAccuracy, on_time<&Follower::look>, this)};
+  links_source_.reset(links);
+  pins_source_.reset(pins);
+  pause_.reset(pause);
+  turn_.reset(turn);
+  look_.reset(look);
+  for (const int result : results)
+    if (auto done = check(result, "event loop"); !done) return done;
+  sd_event_source_set_enabled(pause, SD_EVENT_OFF);
+  sd_event_source_set_enabled(turn, SD_EVENT_OFF);
+  sd_event_source_set_enabled(look, SD_EVENT_OFF);
+  return {};
+}
+
+// Devices that went while nobody looked are among the remains.
+void Follower::begin_anew(Options options) {
+  options_ = std::move(options);
+  tried_.clear();
+  if (const auto remains = mirror::remains(options_.context))
+    for (const mirror::Remains& left : *remains)
+      if (left.was_attached) returning_.try_emplace(left.device, *left.was_attached, name_of(left));
+  attached_.clear();
+  find_attached();
+  mark_all(true);
+  await_all();
+  // There may be much to do, and nothing of it is waited for.
+  sd_event_source_set_priority(turn_.get(), SD_EVENT_PRIORITY_IDLE);
+  begin_work();
+  look();
+}
+
+// They may be there already.
+void Follower::await_all() {
+  for (const std::string& name : options_.kept) arrived_.insert(name);
+  for (const auto& [name, device] : returning_) arrived_.insert(name);
+}
+
+void Follower::read_links() {
+  const auto heard = monitor_.read();
+  if (!heard) return note_problem("rtnetlink", heard.error());
+  for (const netlink::LinkEvent& event : heard->events) hear(event);
+  if (!heard->overrun) return;
+  pins_changed_ = true;
+  await_all();
+  mark_all(false);
+  start_pause();
+}
+
+void Follower::hear(const netlink::LinkEvent& event) {
+  hear_of_lower(event);
+  if (event.link.is_upper() || event.link.vlan || event.link.service_vlan) hear_of_upper(event);
+}
+
+void Follower::hear_of_upper(const netlink::LinkEvent& event) {
+  const std::uint32_t lower = event.link.lower.value_or(0);
+  const bool followed = attached_.contains(lower);
+  if (event.rx_filter && !event.gone) {
+    if (followed)
+      set_[event.link.ifindex] = lower;
+    else
+      told_.set(event.link.ifindex);
+  }
+  if (!followed) return;
+  if (event.moved) moved_[event.link.ifindex] = lower;
+  mark(lower, false);
+}
+
+void Follower::hear_of_lower(const netlink::LinkEvent& event) {
+  const netlink::Link& link = event.link;
+  const auto known = attached_.find(link.ifindex);
+  if (known != attached_.end() && event.gone) {
+    returning_[link.name] = {.mode = known->second.mode, .pins = known->second.pins};
+    noted_.erase(known->second.name);
+    marked_.erase(link.ifindex);
+    attached_.erase(known);
+    return;
+  }
+  if (known != attached_.end()) {
+    known->second.name = link.name;
+    return mark(link.ifindex, false);
+  }
+  if (event.gone) return;
+  const auto tried = tried_.find(link.name);
+  const bool is_new = tried == tried_.end() || tried->second != link.ifindex;
+  if (!returning_.contains(link.name) && !(is_kept(link.name) && is_new)) return;
+  arrived_.insert(link.name);
+  start_pause();
+}
+
+// A directory is opened by whoever looks at it, us too: that it is let go is news only while it is made.
+void Follower::read_pin_events() {
+  alignas(inotify_event) std::array<char, 16384> buffer;
+  for (ssize_t size = 0; (size = ::read(pins_.get(), buffer.data(), buffer.size())) > 0;) {
+    for (std::size_t at = 0; at < static_cast<std::size_t>(size);) {
+      const auto* event = static_cast<const inotify_event*>(static_cast<const void*>(&buffer[at]));
+      at += sizeof(inotify_event) + event->len;
+      hear_of_pins(event->mask, event->len == 0 ? "" : event->name);
+    }
+  }
+  if (pins_changed_) start_pause();
+}
+
+void Follower::hear_of_pins(std::uint32_t event, const std::string& name) {
+  if ((event & (IN_CREATE | IN_MOVED_TO)) != 0) being_made_.insert(name);
+  if ((event & (IN_DELETE | IN_MOVED_FROM)) != 0) being_made_.erase(name);
+  if ((event & IN_CLOSE_NOWRITE) != 0 && !being_made_.contains(name)) return;
+  pins_changed_ = true;
+}
+
+void Follower::mark(std::uint32_t lower, bool refresh) {
+  marked_[lower] = refresh || marked_[lower];
+  start_pause();
+}
+
+void Follower::mark_all(bool refresh) {
+  for (const auto& [lower, device] : attached_) mark(lower, refresh);
+}
+
+void Follower::look() {
+  pins_changed_ = true;
+  mark_all(false);
+  try_again();
+  start_pause();
+  const auto next = std::chrono::duration_cast<std::chrono::microseconds>(options_.look).count();
+  sd_event_source_set_time_relative(look_.get(), static_cast<std::uint64_t>(next));
+  sd_event_source_set_enabled(look_.get(), SD_EVENT_ONESHOT);
+}
+
+// What could not be attached when it came.
+void Follower::try_again() {
+  for (const auto& [device, problem] : problems_)
+    if (returning_.contains(device) || is_kept(device)) arrived_.insert(device);
+}
+
+bool Follower::is_kept(const std::string& device) const {
+  return std::ranges::find(options_.kept, device) != options_.kept.end();
+}
+
+void Follower::start_pause() {
+  int turn = SD_EVENT_OFF;
+  int pause = SD_EVENT_OFF;
+  sd_event_source_get_enabled(turn_.get(), &turn);
+  sd_event_source_get_enabled(pause_.get(), &pause);
+  if (turn != SD_EVENT_OFF || pause != SD_EVENT_OFF) return;
+  sd_event_source_set_time_relative(pause_.get(), kPauseMicroseconds);
+  sd_event_source_set_enabled(pause_.get(), SD_EVENT_ONESHOT);
+}
+
+void Follower::begin_work() { sd_event_source_set_enabled(turn_.get(), SD_EVENT_ON); }
+
+// One thing at a time: whoever else waits for the loop has their turn between.
+void Follower::work() {
+  if (std::exchange(pins_changed_, false)) return find_attached();
+  if (!arrived_.empty()) return attach(arrived_.extract(arrived_.begin()).value());
+  if (!marked_.empty()) {
+    const auto marked = marked_.extract(marked_.begin());
+    return follow(marked.key(), marked.mapped());
+  }
+  sd_event_source_set_enabled(turn_.get(), SD_EVENT_OFF);
+  sd_event_source_set_priority(turn_.get(), SD_EVENT_PRIORITY_NORMAL);
+  told_.in_step(attached_.size());
+}
+
+// Those that are new here were brought in step by who attached them; what they heard since is not known.
+void Follower::find_attached() {
+  const auto devices = mirror::attached(options_.context);
+  if (!devices) return note_problem("pins", devices.error());
+  end_problem("pins");
+  std::map<std::uint32_t, mirror::Attached> now;
+  for (const mirror::Attached& device : *devices) {
+    if (!attached_.contains(device.ifindex)) mark(device.ifindex, false);
+    being_made_.erase(device.pins);
+    now.emplace(device.ifindex, device);
+    returning_.erase(device.name);
+  }
+  attached_ = std::move(now);
+  forget_detached();
+}
+
+// Whose pins somebody removed is not to be attached when it returns.
+void Follower::forget_detached() {
+  if (returning_.empty()) return;
+  const auto remains = mirror::remains(options_.context);
+  if (!remains) return;
+  std::erase_if(returning_, [&](const auto& device) {
+    return std::ranges::none_of(*remains, [&](const mirror::Remains& left) {
+      return left.was_attached && name_of(left) == device.second.pins;
+    });
+  });
+}
+
+void Follower::attach(const std::string& name) {
+  auto socket = netlink::Socket::open();
+  const auto link = socket ? netlink::link_by_name(*socket, name) : std::unexpected(socket.error());
+  if (!link) return;
+  tried_[name] = link->ifindex;
+  if (attached_.contains(link->ifindex)) return;
+  mirror::AttachOptions options;
+  if (const auto before = returning_.find(name); before != returning_.end()) options.mode = before->second.mode;
+  const auto done = mirror::attach(options_.context, name, options);
+  if (!done) return note_problem(name, done.error());
+  end_problem(name);
+  returning_.erase(name);
+  told_.note(name, "attached");
+  note_all(name, done->report.notes);
+  pins_changed_ = true;
+}
+
+// What it has seen may be newer than what was heard: the latter says how it came.
+void Follower::follow(std::uint32_t lower, bool refresh) {
+  const auto device = attached_.find(lower);
+  if (device == attached_.end()) return;
+  const std::string name = device->second.name;
+  const auto done = mirror::follow(options_.context, {.ifindex = lower}, refresh);
+  read_links();
+  if (!done && (done.error().exit == Exit::not_attached || done.error().code == ENODEV)) {
+    end_problem(name);
+    pins_changed_ = true;
+    return;
+  }
+  if (!done) return note_problem(name, done.error());
+  end_problem(name);
+  note_all(name, done->report.notes);
+  note_followed(lower, *done);
+}
+
+// While it was being attached the mode was not there yet.
+void Follower::note_followed(std::uint32_t lower, const mirror::FollowResult& done) {
+  if (const auto device = attached_.find(lower); device != attached_.end()) device->second.mode = done.mode;
+  tell_of_uppers(lower, done.gone);
+}
+
+void Follower::tell_of_uppers(std::uint32_t lower, const std::vector<mirror::Departed>& gone) {
+  for (const mirror::Departed& upper : gone) told_.gone(upper, moved_.contains(upper.ifindex));
+  std::erase_if(moved_, [&](const auto& upper) { return upper.second == lower; });
+  std::vector<std::uint32_t> uppers;
+  for (const auto& [upper, below] : set_)
+    if (below == lower) uppers.push_back(upper);
+  for (const std::uint32_t upper : uppers) {
+    set_.erase(upper);
+    told_.set(upper);
+  }
+}
+
+// What is so at one look after another is told once.
+void Follower::note_all(const std::string& device, const std::vector<std::string>& notes) {
+  std::set<std::string> before = std::exchange(noted_[device], {notes.begin(), notes.end()});
+  for (const std::string& note : notes)
+    if (!before.contains(note)) told_.note(device, note);
+  if (notes.empty()) noted_.erase(device);
+}
+
+void Follower::note_problem(const std::string& device, const Error& error) {
+  std::string& told = problems_[device];
+  if (told == error.text) return;
+  told = error.text;
+  told_.problem(device, error.text);
+}
+
+}  // namespace rxf::daemon

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "loader/netlink/attributes.h"
+#include "loader/netlink/links.h"
+
+namespace rxf::netlink {
+
+// Something about a link that the kernel told of unasked.
+struct LinkEvent {
+  Link link;               // as it is, or was last
+  bool gone = false;       // deleted, or moved to another namespace
+  bool moved = false;      // the latter
+  bool rx_filter = false;  // the message states the link's filter set: it was set
+};
+
+// What the kernel tells of the links of a namespace: RTNLGRP_LINK (rtnetlink(7)). Never blocks.
+class LinkMonitor {
+ public:
+  // `rx_filter` is the number of IFLA_RX_FILTER in the running kernel, where it has one.
+  static Result<LinkMonitor> open(std::optional<std::uint16_t> rx_filter);
+
+  // Readable when there is something to read.
+  [[nodiscard]] int fd() const;
+
+  struct Heard {
+    std::vector<LinkEvent> events;
+    bool overrun = false;  // some was lost: everything may have changed
+  };
+  // What has come so far, not more than some hundred messages at a time.
+  Result<Heard> read();
+
+ private:
+  struct Close {
+    void operator()(mnl_socket* socket) const { mnl_socket_close(socket); }
+  };
+  LinkMonitor(mnl_socket* socket, std::optional<std::uint16_t> rx_filter) : socket_(socket), rx_filter_(rx_filter) {}
+  void take(Bytes datagram, Heard& heard) const;
+
+  std::unique_ptr<mnl_socket, Close> socket_;
+  std::optional<std::uint16_t> rx_filter_;
+  std::vector<std::uint8_t> buffer_;
+};
+
+// One message of that group; nullopt for what is not about a link itself (a bridge tells of its ports with the same
+// messages). An attribute of the wrong length is an error that names it.
+Result<std::optional<LinkEvent>> decode_link_event(const nlmsghdr& message, std::optional<std::uint16_t> rx_filter);
+
+}  // namespace rxf::netlink

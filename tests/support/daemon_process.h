@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "loader/util/fd.h"
+#include "tests/support/child_process.h"
+
+namespace rxf::test {
+
+// A `rxfilter-loader run` in the calling thread's namespaces, which tells us its state as it would tell systemd
+// (sd_notify(3)). Killed where it still runs at the end.
+class DaemonProcess {
+ public:
+  struct Options {
+    std::vector<std::string> arguments;    // of `run`
+    std::vector<std::string> launcher;     // a program, by path, that ends by executing the rest of its arguments
+    std::vector<std::string> environment;  // NAME=VALUE
+  };
+
+  // Its socket is `directory`/api.sock, and its standard error goes to `directory`/log. Does not wait for it.
+  DaemonProcess(const std::string& bpffs, const std::string& directory) : DaemonProcess(bpffs, directory, Options{}) {}
+  DaemonProcess(const std::string& bpffs, const std::string& directory, const Options& options);
+
+  static std::string socket_in(const std::string& directory) { return directory + "/api.sock"; }
+
+  // Until a line of a notification that is not yet taken is or begins with this; it, and what came before it, are then
+  // taken. False where it does not come in time.
+  bool wait_for(const std::string& line, std::chrono::milliseconds patience = std::chrono::seconds(10));
+
+  // Lines of notifications that came and were not taken.
+  const std::vector<std::string>& notified();
+  void forget_notified();
+
+  [[nodiscard]] pid_t pid() const { return child_.pid(); }
+  void signal(int number) const { child_.signal(number); }
+  void kill() { child_.kill(); }
+  int wait() { return child_.wait(); }
+
+  // What it has written to its standard error so far, and those before it in that directory.
+  [[nodiscard]] std::string log() const;
+
+ private:
+  bool take_notification(int timeout_ms);
+
+  std::string log_;
+  Fd notices_;
+  std::vector<std::string> lines_;
+  ChildProcess child_;
+};
+
+}  // namespace rxf::test
