@@ -3,6 +3,7 @@
 #include <iostream>
 #include <string>
 
+#include "tools/bench/daemon.h"
 #include "tools/bench/programs.h"
 #include "tools/bench/traffic.h"
 
@@ -11,7 +12,7 @@ namespace {
 constexpr int kDefaultRounds = 15;
 
 int usage() {
-  std::cerr << "usage: rxfilter-bench [programs|traffic] [ROUNDS 1..1000]\n";
+  std::cerr << "usage: rxfilter-bench [programs|traffic|daemon] [ROUNDS 1..1000]\n";
   return 2;
 }
 
@@ -20,13 +21,17 @@ int usage() {
 int main(int argc, char** argv) {
   int next = 1;
   std::string what = "all";
-  if (next < argc && (std::string(argv[next]) == "programs" || std::string(argv[next]) == "traffic"))
-    what = argv[next++];
+  for (const char* one : {"programs", "traffic", "daemon"})
+    if (argc > 1 && std::string(argv[1]) == one) {
+      what = one;
+      next = 2;
+    }
   const int rounds = next < argc ? std::atoi(argv[next++]) : kDefaultRounds;
   if (next < argc || rounds < 1 || rounds > 1'000) return usage();
   try {
-    if (what != "traffic") rxf::bench::programs(rounds);
-    if (what != "programs") rxf::bench::traffic(rounds);
+    if (what == "all" || what == "programs") rxf::bench::programs(rounds);
+    if (what == "all" || what == "traffic") rxf::bench::traffic(rounds);
+    if (what == "all" || what == "daemon") rxf::bench::daemon(rounds);
   } catch (const std::exception& error) {
     std::cerr << "rxfilter-bench: " << error.what() << "\n";
     return 1;
