@@ -74,7 +74,7 @@ class ApiSocketChannel : public SocketChannel {
     netlink::Message request(kAddMembership, NLM_F_REQUEST | NLM_F_ACK);
     request.put_fixed(std::uint32_t{RTNLGRP_LINK});
     send(request.bytes());
-    const auto answer = receive(std::chrono::seconds(5));
+    const auto answer = receive(std::chrono::seconds(60));
     const auto error = answer ? netlink::read_object<nlmsgerr>(netlink::Bytes(*answer).subspan(NLMSG_HDRLEN))
                               : std::optional<nlmsgerr>();
     if (!error || error->error != 0) throw std::runtime_error("the API socket takes no subscription");

@@ -22,7 +22,7 @@ using netlink::kExtFilterRxFilter;
 // Where the first attribute of a message with an ifinfomsg is.
 constexpr std::uint32_t kFirstAttribute = NLMSG_HDRLEN + sizeof(ifinfomsg);
 // What comes later than the answer of a set does, comes soon.
-constexpr std::chrono::milliseconds kSoon{3000};
+constexpr std::chrono::milliseconds kSoon{60'000};
 constexpr std::uint32_t kNoSuchIfindex = 0x7ffffff0;
 
 const Buffer kUnfiltered = {0x04, 0x00, 0x42, 0x80};

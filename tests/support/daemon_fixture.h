@@ -22,7 +22,7 @@ namespace rxf::test {
 // once an hour: what is followed was heard of.
 class DaemonFixture : public testing::Test {
  protected:
-  static constexpr std::chrono::seconds kPatience{5};
+  static constexpr std::chrono::seconds kPatience{30};
 
   void SetUp() override;
   void TearDown() override;

@@ -12,7 +12,7 @@
 namespace rxf::test {
 namespace {
 
-constexpr std::chrono::seconds kPatience{10};
+constexpr std::chrono::seconds kPatience{60};
 
 template <class T>
 Buffer bytes_of(const T& object) {

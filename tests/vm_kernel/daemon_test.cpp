@@ -36,7 +36,7 @@ constexpr MacAddress kListed = {{0x02, 0xbb, 0, 0, 0, 1}};
 constexpr MacAddress kOther = {{0x02, 0xbb, 0, 0, 0, 2}};
 constexpr MacAddress kGroup = {{0x01, 0x00, 0x5e, 1, 2, 3}};
 constexpr milliseconds kQuiet{500};
-constexpr milliseconds kSoon{10'000};
+constexpr milliseconds kSoon{60'000};  // loading programs takes seconds in an emulated machine
 
 FilterSet with_vlans(std::initializer_list<std::uint16_t> list, const MacAddress& listed = kListed) {
   return {
@@ -76,9 +76,9 @@ class Daemon : public testing::TestWithParam<Below> {
     upper_.emplace("macvtap");
     std::filesystem::remove(kSocket);
     process_.emplace(loader_.argv({"run", "--api", kSocket, "--attach", "lower"}));
-    if (!eventually([&] { return loader_.run("status lower").status == 0 && ApiClient::connect(kSocket); }))
+    if (!eventually([&] { return loader_.run("status lower").status == 0 && ApiClient::connect(kSocket, kSoon); }))
       throw std::runtime_error("the daemon has not attached lower");
-    client_.emplace(must(ApiClient::connect(kSocket)));
+    client_.emplace(must(ApiClient::connect(kSocket, kSoon)));
   }
 
   ~Daemon() override {
@@ -136,7 +136,7 @@ TEST_P(DaemonByKind, FollowsWhatIsSetInTheKernel) {
 }
 
 TEST_P(DaemonByKind, TellsOfEverySetOnce) {
-  ApiClient subscriber = must(ApiClient::connect(kSocket));
+  ApiClient subscriber = must(ApiClient::connect(kSocket, kSoon));
   must(subscriber.subscribe());
   must(client_->set({.name = "upper"}, exactly(with_vlans({5}))));
   EXPECT_EQ(told(subscriber), std::vector{with_vlans({5})}) << "over the socket";
