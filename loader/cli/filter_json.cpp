@@ -2,13 +2,11 @@
 #include "loader/cli/filter_json.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstdio>
-#include <memory>
 #include <set>
 
 #include "loader/cli/filter_args.h"
 #include "loader/cli/text.h"
+#include "loader/cli/text_file.h"
 
 namespace rxf::cli {
 
@@ -16,7 +14,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t kFileLimit = std::size_t{1} << 20;
 constexpr std::size_t kErrorLength = 160;
 
 // A short cause in place of the parser's own text, which quotes what it last read: a string there may be a megabyte.
@@ -154,19 +151,6 @@ class FilterReader final : public nlohmann::json_sax<json> {
   Result<void> result_;
 };
 
-struct CloseFile {
-  void operator()(std::FILE* file) const { std::fclose(file); }
-};
-
-// One byte above the limit is enough to know, so an endless file ends here as well.
-Result<std::string> read_limited(std::FILE* file, const std::string& source) {
-  std::string text(kFileLimit + 1, '\0');
-  text.resize(std::fread(text.data(), 1, text.size(), file));
-  if (std::ferror(file) != 0) return system_error(errno, source);
-  if (text.size() > kFileLimit) return usage_error(source + ": larger than 1 MiB, the limit for a filter file");
-  return text;
-}
-
 Json to_json(const AddressSet& addresses) {
   Json list = Json::array();
   for (const MacAddress& address : addresses) list.push_back(to_string(address));
@@ -195,15 +179,9 @@ Result<FilterSet> parse_filter_json(std::string_view text, const std::string& so
 }
 
 Result<FilterSet> read_filter_file(const std::string& path) {
-  const std::string source = path == "-" ? "standard input" : path;
-  std::unique_ptr<std::FILE, CloseFile> opened;
-  if (path != "-") {
-    opened.reset(std::fopen(path.c_str(), "re"));
-    if (!opened) return system_error(errno, source);
-  }
-  const Result<std::string> text = read_limited(opened ? opened.get() : stdin, source);
+  const Result<std::string> text = read_text_file(path, "a filter file");
   if (!text) return std::unexpected(text.error());
-  return parse_filter_json(*text, source);
+  return parse_filter_json(*text, file_name(path));
 }
 
 }  // namespace rxf::cli

@@ -8,6 +8,7 @@
 #include <functional>
 #include <optional>
 
+#include "loader/cli/render_filter.h"
 #include "loader/cli/text.h"
 
 namespace rxf::cli {
@@ -28,15 +29,6 @@ constexpr std::array kDropReasons = {Verdict::vlan, Verdict::unicast, Verdict::m
 Count dropped_for(const Counters& counters, Verdict reason) {
   const auto found = counters.dropped.find(reason);
   return found == counters.dropped.end() ? Count{} : found->second;
-}
-
-std::string flags_text(const FilterFlags& flags) {
-  const std::string text = join(names(flags), ",");
-  return "flags " + (text.empty() ? "none" : text);
-}
-
-std::string vlans_text(const FilterSet& filter) {
-  return filter.vlans ? "vlans " + to_string(*filter.vlans) : "any VLAN";
 }
 
 std::string count_text(const Count& count) {
@@ -79,12 +71,7 @@ std::string headline(const LowerdevStatus& status) {
 std::string upper_line(const UpperStatus& upper) {
   const std::string start = "  " + printable(upper.name) + "  " + std::string(to_string(upper.mode)) + "  ";
   if (upper.filter.unfiltered()) return start + "unfiltered\n";
-  const auto& addresses = upper.filter.addresses;
-  return start + (upper.guard ? "guard" : "no guard") + "  " +
-         (addresses ? std::to_string(addresses->unicast.size()) + " unicast  " +
-                          std::to_string(addresses->multicast.size()) + " multicast  "
-                    : "any address  ") +
-         vlans_text(upper.filter) + (addresses ? "  " + flags_text(addresses->flags) : "") + "\n";
+  return start + (upper.guard ? "guard" : "no guard") + "  " + filter_summary(upper.filter) + "\n";
 }
 
 std::string upper_counters(const UpperStatus& upper, const StatusRates* rates) {
@@ -157,17 +144,6 @@ Json counters_json(const LowerdevStatus& status) {
 }
 
 }  // namespace
-
-std::string filter_text(const std::string& upper, const FilterSet& filter) {
-  const std::string start = printable(upper) + ": ";
-  if (filter.unfiltered()) return start + "unfiltered\n";
-  if (!filter.addresses) return start + "any address  " + vlans_text(filter) + "\n";
-
-  std::string text = start + flags_text(filter.addresses->flags) + "  " + vlans_text(filter) + "\n";
-  for (const MacAddress& address : filter.addresses->unicast) text += "  unicast " + to_string(address) + "\n";
-  for (const MacAddress& address : filter.addresses->multicast) text += "  multicast " + to_string(address) + "\n";
-  return text;
-}
 
 std::string arming_text(const LowerdevStatus& status) {
   std::string text = status.shadow ? "  shadow: counted, not dropped\n" : "";

@@ -9,9 +9,6 @@
 
 namespace rxf::cli {
 
-// "macvtap0: unfiltered", or the flags and VLANs on one line and one address on each of the next.
-[[nodiscard]] std::string filter_text(const std::string& upper, const FilterSet& filter);
-
 // A line for each of these: it is in shadow; it is to be confirmed.
 [[nodiscard]] std::string arming_text(const mirror::LowerdevStatus& status);
 

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <syslog.h>
 
-#include <cstdlib>
-
-#include "loader/cli/text.h"
+#include "loader/cli/log_line.h"
 #include "loader/cli/verbs.h"
 
 namespace rxf::cli {
@@ -81,11 +79,6 @@ Result<daemon::Settings> settings_of(const Options& options) {
   return settings;
 }
 
-// The journal takes the priority from the start of the line.
-std::string prefix(int priority) {
-  return std::getenv("JOURNAL_STREAM") != nullptr ? "<" + std::to_string(priority) + ">" : "rxfilter-loader: ";
-}
-
 Result<void> run(const Options& options, const Session& session) {
   return session.operations.run({.context = session.context,
                                  .api = session.api,
@@ -93,7 +86,7 @@ Result<void> run(const Options& options, const Session& session) {
                                  .log =
                                      [&session](int priority, const std::string& line) {
                                        if (priority < LOG_INFO || session.verbose)
-                                         session.err << prefix(priority) << printable(line) << std::endl;
+                                         session.err << log_line(priority, "rxfilter-loader", line) << std::endl;
                                      }});
 }
 

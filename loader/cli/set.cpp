@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "loader/cli/filter_args.h"
-#include "loader/cli/render.h"
+#include "loader/cli/render_filter.h"
 #include "loader/cli/text.h"
 #include "loader/cli/verbs.h"
 

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "loader/cli/render_filter.h"
 #include "loader/cli/text.h"
 
 namespace rxf::cli {
