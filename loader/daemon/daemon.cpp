@@ -1,17 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "loader/daemon/daemon.h"
 
-#include <signal.h>
 #include <syslog.h>
 #include <systemd/sd-daemon.h>
 
-#include <ctime>
-
 #include "loader/daemon/access_list.h"
 #include "loader/daemon/api_server.h"
-#include "loader/daemon/event_loop.h"
 #include "loader/daemon/follower.h"
 #include "loader/daemon/mirror_backend.h"
+#include "loader/daemon/service.h"
 
 namespace rxf::daemon {
 namespace {
@@ -21,11 +18,9 @@ class Daemon {
   explicit Daemon(const Setup& setup) : setup_(setup), backend_(setup.context) {}
 
   Result<void> start();
-  Result<void> serve();
+  Result<void> serve() { return daemon::serve(loop_.get()); }
 
  private:
-  Result<void> make_loop();
-  Result<void> handle_signals();
   Result<void> open_api(const Settings& settings);
   Result<void> begin_following(const Settings& settings);
   [[nodiscard]] Follower::Told told();
@@ -46,34 +41,14 @@ class Daemon {
   std::size_t in_step_ = 0;  // devices, as told last
 };
 
-Result<void> check(int result, const char* what) { return result < 0 ? system_error(result, what) : Result<void>{}; }
-
 Result<void> Daemon::start() {
   const auto settings = setup_.settings();
   if (!settings) return std::unexpected(settings.error());
-  if (auto done = make_loop(); !done) return done;
+  auto loop = service_loop(on_reload, this);
+  if (!loop) return std::unexpected(loop.error());
+  loop_ = std::move(*loop);
   if (auto done = open_api(*settings); !done) return done;
   return begin_following(*settings);
-}
-
-Result<void> Daemon::make_loop() {
-  sd_event* loop = nullptr;
-  if (auto done = check(sd_event_new(&loop), "event loop"); !done) return done;
-  loop_.reset(loop);
-  if (auto done = check(sd_event_set_watchdog(loop, 1), "watchdog"); !done) return done;
-  return handle_signals();
-}
-
-// Without a handler of its own, the signal ends the loop.
-Result<void> Daemon::handle_signals() {
-  sigset_t handled;
-  ::sigemptyset(&handled);
-  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) ::sigaddset(&handled, signal);
-  if (::sigprocmask(SIG_BLOCK, &handled, nullptr) != 0) return system_error(errno, "block signals");
-  for (const int signal : {SIGTERM, SIGINT})
-    if (auto done = check(sd_event_add_signal(loop_.get(), nullptr, signal, nullptr, nullptr), "signals"); !done)
-      return done;
-  return check(sd_event_add_signal(loop_.get(), nullptr, SIGHUP, on_reload, this), "signals");
 }
 
 Result<void> Daemon::open_api(const Settings& settings) {
@@ -135,9 +110,7 @@ int Daemon::on_reload(sd_event_source* /*source*/, const signalfd_siginfo* /*sig
 
 // Settings that are wrong leave the old ones in force.
 void Daemon::reload() {
-  timespec now{};
-  ::clock_gettime(CLOCK_MONOTONIC, &now);
-  ::sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld", now.tv_sec * 1'000'000LL + now.tv_nsec / 1'000);
+  tell_reloading();
   starting_ = true;
   const auto settings = setup_.settings();
   const auto access = settings ? AccessList::parse(settings->allow) : std::unexpected(settings.error());
@@ -147,12 +120,6 @@ void Daemon::reload() {
   }
   server_->set_access(*access);
   follower_->begin_anew(options(*settings));
-}
-
-Result<void> Daemon::serve() {
-  const int ended = sd_event_loop(loop_.get());
-  ::sd_notify(0, "STOPPING=1");
-  return check(ended, "event loop");
 }
 
 }  // namespace
