@@ -43,6 +43,8 @@ ChildProcess::ChildProcess(const std::vector<std::string>& argv, const Options& 
   constexpr mode_t kMode = 0600;
   posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, options.error_file.c_str(), O_WRONLY | O_CREAT | O_APPEND,
                                    kMode);
+  // Onto itself: it loses its FD_CLOEXEC.
+  for (const int fd : options.kept) posix_spawn_file_actions_adddup2(&actions, fd, fd);
   const int error = posix_spawn(&pid_, argv.front().c_str(), &actions, nullptr, pointers_to(arguments).data(),
                                 pointers_to(environment).data());
   posix_spawn_file_actions_destroy(&actions);

@@ -14,6 +14,7 @@ class ChildProcess {
   struct Options {
     std::vector<std::string> environment;  // NAME=VALUE, beside and before the caller's own
     std::string error_file = "/dev/null";  // appended to; the other two standard streams are empty
+    std::vector<int> kept;                 // fds that it gets, under the same numbers
   };
 
   // Throws std::system_error where it cannot be started.

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "loader/util/fd.h"
 #include "tests/support/child_process.h"
+#include "tests/support/notices.h"
 
 namespace rxf::test {
 
@@ -26,13 +26,12 @@ class DaemonProcess {
 
   static std::string socket_in(const std::string& directory) { return directory + "/api.sock"; }
 
-  // Until a line of a notification that is not yet taken is or begins with this; it, and what came before it, are then
-  // taken. False where it does not come in time.
-  bool wait_for(const std::string& line, std::chrono::milliseconds patience = std::chrono::seconds(10));
-
-  // Lines of notifications that came and were not taken.
-  const std::vector<std::string>& notified();
-  void forget_notified();
+  // As Notices has it.
+  bool wait_for(const std::string& line, std::chrono::milliseconds patience = std::chrono::seconds(60)) {
+    return notices_.wait_for(line, patience);
+  }
+  const std::vector<std::string>& notified() { return notices_.all(); }
+  void forget_notified() { notices_.forget(); }
 
   [[nodiscard]] pid_t pid() const { return child_.pid(); }
   void signal(int number) const { child_.signal(number); }
@@ -43,11 +42,8 @@ class DaemonProcess {
   [[nodiscard]] std::string log() const;
 
  private:
-  bool take_notification(int timeout_ms);
-
   std::string log_;
-  Fd notices_;
-  std::vector<std::string> lines_;
+  Notices notices_;
   ChildProcess child_;
 };
 

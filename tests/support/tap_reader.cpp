@@ -71,9 +71,9 @@ void use_plain_frames(const Fd& tap) {
 
 }  // namespace
 
-TapReader::TapReader(const std::string& name) : tap_(open_device(tap_device_number(name))), buffer_(kLargestFrame) {
-  use_plain_frames(tap_);
-}
+Fd open_tap(const std::string& name) { return open_device(tap_device_number(name)); }
+
+TapReader::TapReader(const std::string& name) : tap_(open_tap(name)), buffer_(kLargestFrame) { use_plain_frames(tap_); }
 
 std::optional<std::vector<std::uint8_t>> TapReader::read_frame(int timeout_ms) {
   pollfd readable{tap_.get(), POLLIN, 0};

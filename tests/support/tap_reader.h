@@ -10,6 +10,11 @@
 
 namespace rxf::test {
 
+// The character device of a macvtap of the calling thread's namespace, as it is at first: each frame behind a
+// virtio_net_hdr. It is opened by its own device number, not as /dev/tapIFINDEX, which may be missing or another
+// namespace's. Needs CAP_SYS_ADMIN; throws std::system_error.
+Fd open_tap(const std::string& name);
+
 // The guest's end of a macvtap: its character device, without virtio-net headers. What it reads is what a virtual
 // machine would get: a VLAN tag that was in metadata is in the bytes again.
 //
@@ -18,8 +23,7 @@ namespace rxf::test {
 // longer queue (`ip link set NAME txqueuelen N`) before it is opened. Frames that came before it was opened are lost.
 class TapReader {
  public:
-  // A macvtap of the calling thread's namespace. It is opened by its own device number, not as /dev/tapIFINDEX, which
-  // may be missing or another namespace's. Needs CAP_SYS_ADMIN; throws std::system_error.
+  // Throws as open_tap().
   explicit TapReader(const std::string& name);
 
   // The next frame; nullopt where none came in `timeout_ms`. 0 only takes what is queued.

@@ -38,7 +38,7 @@ void PrintTo(const HardwareTables& tables, std::ostream* out) {
 }
 
 HardwareTables hardware_tables(QmpClient& monitor, const std::string& id) {
-  const nlohmann::json all = monitor.execute("query-rx-filter", {{"name", id}});
+  const nlohmann::json all = monitor.ask("query-rx-filter", {{"name", id}});
   const nlohmann::json& info = all.at(0);
   return {
       .promiscuous = info.at("promiscuous"),

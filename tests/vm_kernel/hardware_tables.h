@@ -7,7 +7,7 @@
 #include <string>
 
 #include "loader/model/filter_set.h"
-#include "tests/vm_kernel/qmp_client.h"
+#include "tests/vm_kernel/machine_monitor.h"
 
 namespace rxf::test {
 
