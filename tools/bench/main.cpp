@@ -4,6 +4,7 @@
 #include <string>
 
 #include "tools/bench/daemon.h"
+#include "tools/bench/guest.h"
 #include "tools/bench/programs.h"
 #include "tools/bench/traffic.h"
 
@@ -12,7 +13,7 @@ namespace {
 constexpr int kDefaultRounds = 15;
 
 int usage() {
-  std::cerr << "usage: rxfilter-bench [programs|traffic|daemon] [ROUNDS 1..1000]\n";
+  std::cerr << "usage: rxfilter-bench [programs|traffic|daemon|guest] [ROUNDS 1..1000]\n";
   return 2;
 }
 
@@ -21,7 +22,7 @@ int usage() {
 int main(int argc, char** argv) {
   int next = 1;
   std::string what = "all";
-  for (const char* one : {"programs", "traffic", "daemon"})
+  for (const char* one : {"programs", "traffic", "daemon", "guest"})
     if (argc > 1 && std::string(argv[1]) == one) {
       what = one;
       next = 2;
@@ -32,6 +33,7 @@ int main(int argc, char** argv) {
     if (what == "all" || what == "programs") rxf::bench::programs(rounds);
     if (what == "all" || what == "traffic") rxf::bench::traffic(rounds);
     if (what == "all" || what == "daemon") rxf::bench::daemon(rounds);
+    if (what == "all" || what == "guest") rxf::bench::guest(rounds);
   } catch (const std::exception& error) {
     std::cerr << "rxfilter-bench: " << error.what() << "\n";
     return 1;
