@@ -32,7 +32,7 @@ class GuestHost {
   static constexpr const char* kFar = "10.9.0.254";
   static constexpr MacAddress kFarAddress = {{0x02, 0xee, 0, 0, 0, 1}};
   static constexpr MacAddress kSiblingAddress = {{0x02, 0xaa, 0, 0, 0, 2}};
-  static constexpr std::chrono::seconds kPatience{20};
+  static constexpr std::chrono::seconds kPatience{60};
   // Settings with which what is followed within a test was announced, and is not put off.
   static constexpr const char* kAtOnce = "changes = 100\npoll = 3600\n";
 

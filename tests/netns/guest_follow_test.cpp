@@ -77,8 +77,8 @@ TEST_F(GuestFollowTest, AResetGuestGetsWhatIsSafe) {
   EXPECT_TRUE(becomes(1, granted_for(wanting(1))));
 }
 
-// What its driver said before the reset is forgotten: promiscuous is how the reset leaves a NIC, nobody asks for it. When
-// QEMU is asked, the next driver has already negotiated.
+// What its driver said before the reset is forgotten: promiscuous is how the reset leaves a NIC, nobody asks for it.
+// When QEMU is asked, the next driver has already negotiated.
 TEST_F(GuestFollowTest, AResetGuestIsNotTakenForPromiscuous) {
   add_guest(1, "promisc = \"allow\"\n");
   follow();
@@ -268,8 +268,7 @@ TEST_F(GuestFollowTest, WhatSomebodyHereHasIsNotGranted) {
 TEST_F(GuestFollowTest, WhatSomebodyUnseenHasIsLeftOut) {
   add_guest(1, "unicast = \"any\"\n");
   must_run("ip link add link low name hidden address " + to_string(other_address(2)) + " type macvlan mode bridge && " +
-           "ip link set hidden netns /proc/" + std::to_string(::getpid()) + "/fd/" +
-           std::to_string(elsewhere_->fd()));
+           "ip link set hidden netns /proc/" + std::to_string(::getpid()) + "/fd/" + std::to_string(elsewhere_->fd()));
   {
     const NamespaceSwitch there(elsewhere_->fd());
     must_run("ip link set hidden up");
@@ -381,8 +380,7 @@ TEST_F(GuestFollowTest, ItNeedsNoPrivilege) {
   add_guest(2);
   std::filesystem::permissions(directory_->path(), std::filesystem::perms(0777));
   std::filesystem::permissions(directory_->file("conf"), std::filesystem::perms(0755));
-  for (const unsigned i : {1U, 2U})
-    std::filesystem::permissions(qemu(i).path(), std::filesystem::perms(0777));
+  for (const unsigned i : {1U, 2U}) std::filesystem::permissions(qemu(i).path(), std::filesystem::perms(0777));
   follow({.launcher = {kSetpriv, "--reuid", kNobody, "--regid", kNobody, "--clear-groups", "--bounding-set", "-all",
                        "--inh-caps", "-all", "--no-new-privs"}});
   EXPECT_TRUE(becomes(1, granted_for(wanting(1))));

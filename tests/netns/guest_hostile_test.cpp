@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// What a QEMU can say that is none: nobody crashes, the last good filter set stays in force, the log says it once, other
-// guests of the same process are served meanwhile, and when it comes to its senses it is followed again.
+// What a QEMU can say that is none: nobody crashes, the last good filter set stays in force, the log says it once,
+// other guests of the same process are served meanwhile, and when it comes to its senses it is followed again.
 #include <gtest/gtest.h>
 #include <signal.h>
 
@@ -11,6 +11,7 @@
 
 #include "tests/support/guest_fixture.h"
 #include "tests/support/must.h"
+#include "tools/guest/qmp_connection.h"
 
 namespace rxf::test {
 namespace {
@@ -91,7 +92,8 @@ std::vector<Row> broken_answers() {
       answer("both", both_members(), "without return or error"),
       answer("another error", R"({"id": @ID, "error": {"class": "GenericError", "desc": "boom"}})", "boom"),
       answer("error of wrong type", R"({"id": @ID, "error": 7})", "refuses query-rx-filter"),
-      answer("words for the log", R"({"id": @ID, "error": {"class": "x", "desc": "a\nrxfilter-guest: up0: gone\u001b[2J"}})",
+      answer("words for the log",
+             R"({"id": @ID, "error": {"class": "x", "desc": "a\nrxfilter-guest: up0: gone\u001b[2J"}})",
              "refuses query-rx-filter"),
       answer("endless", repeated("x", 3 << 20), "a line of more than"),
       value("no list", "{}", "no list"),
@@ -126,23 +128,51 @@ std::vector<Row> broken_conversations() {
       answer("another id", R"({"id": 12345678, "return": []})", "neither an event nor the answer"),
       answer("id of another type", R"({"id": "@ID", "return": []})", "neither an event nor the answer"),
       {"silent", [](FakeQmp& qemu, const FakeNic&) { qemu.reply(kQuery, std::nullopt); }, "no answer within 5 s"},
-      anew("slow", [](FakeQmp& qemu) { qemu.dribble(std::chrono::milliseconds(50)); }, "no answer within 5 s"),
-      bytes("an answer that nobody asked for", R"({"id": 1, "return": {}})" "\n", "neither an event nor the answer"),
-      bytes("event without a name", R"({"event": 5})" "\n", "an event without name"),
-      bytes("event with other data", R"({"event": "RESUME", "data": []})" "\n", "an event without name"),
-      bytes("many events", repeated(R"({"event": "X", "data": {}, "timestamp": {}})" "\r\n", 200'000), ""),
+      anew(
+          "slow", [](FakeQmp& qemu) { qemu.dribble(std::chrono::milliseconds(50)); }, "no answer within 5 s"),
+      bytes("an answer that nobody asked for",
+            R"({"id": 1, "return": {}})"
+            "\n",
+            "neither an event nor the answer"),
+      bytes("event without a name",
+            R"({"event": 5})"
+            "\n",
+            "an event without name"),
+      bytes("event with other data",
+            R"({"event": "RESUME", "data": []})"
+            "\n",
+            "an event without name"),
+      bytes("many events",
+            repeated(R"({"event": "X", "data": {}, "timestamp": {}})"
+                     "\r\n",
+                     200'000),
+            ""),
       bytes("much nonsense", repeated("x\n", 2'000'000), "not JSON"),
-      anew("dies in the greeting", [](FakeQmp& qemu) { qemu.hang_up_after(10); }, "closed the connection"),
-      anew("dies in the answer", [](FakeQmp& qemu) { qemu.hang_up_after(300); }, "closed the connection"),
-      anew("another protocol", [](FakeQmp& qemu) { qemu.greet("HTTP/1.1 400 Bad Request\r\n"); }, "is this a QMP socket?"),
-      anew("another JSON", [](FakeQmp& qemu) { qemu.greet("{}\r\n"); }, "is this a QMP socket?"),
-      anew("no greeting", [](FakeQmp& qemu) { qemu.greet(std::nullopt); }, "no answer within 5 s"),
-      anew("endless greeting", [](FakeQmp& qemu) { qemu.greet(repeated("{", 3 << 20)); }, "a line of more than"),
-      anew("not negotiable",
-           [](FakeQmp& qemu) { qemu.reply("qmp_capabilities", R"({"id": @ID, "error": {"desc": "no"}})" "\n"); },
-           "refuses qmp_capabilities"),
-      anew("never negotiated", [](FakeQmp& qemu) { qemu.reply("qmp_capabilities", std::nullopt); }, "no answer within 5 s"),
-      anew("no property", [](FakeQmp& qemu) { qemu.reply("qom-get", std::nullopt); }, "no answer within 5 s"),
+      anew(
+          "dies in the greeting", [](FakeQmp& qemu) { qemu.hang_up_after(10); }, "closed the connection"),
+      anew(
+          "dies in the answer", [](FakeQmp& qemu) { qemu.hang_up_after(300); }, "closed the connection"),
+      anew(
+          "another protocol", [](FakeQmp& qemu) { qemu.greet("HTTP/1.1 400 Bad Request\r\n"); },
+          "is this a QMP socket?"),
+      anew(
+          "another JSON", [](FakeQmp& qemu) { qemu.greet("{}\r\n"); }, "is this a QMP socket?"),
+      anew(
+          "no greeting", [](FakeQmp& qemu) { qemu.greet(std::nullopt); }, "no answer within 5 s"),
+      anew(
+          "endless greeting", [](FakeQmp& qemu) { qemu.greet(repeated("{", 3 << 20)); }, "a line of more than"),
+      anew(
+          "not negotiable",
+          [](FakeQmp& qemu) {
+            qemu.reply("qmp_capabilities", R"({"id": @ID, "error": {"desc": "no"}})"
+                                           "\n");
+          },
+          "refuses qmp_capabilities"),
+      anew(
+          "never negotiated", [](FakeQmp& qemu) { qemu.reply("qmp_capabilities", std::nullopt); },
+          "no answer within 5 s"),
+      anew(
+          "no property", [](FakeQmp& qemu) { qemu.reply("qom-get", std::nullopt); }, "no answer within 5 s"),
   };
 }
 
@@ -155,7 +185,7 @@ std::vector<Row> all_rows() {
 
 class GuestHostileTest : public GuestFixture {
  protected:
-  static constexpr std::chrono::seconds kLong{20};
+  static constexpr std::chrono::seconds kLong{60};  // QEMU is tried again every 30 s at last
 
   static FakeNic other(unsigned number) { return wanting(number).on_vlan(3000); }
   static std::string prefix(unsigned number) { return upper_name(number) + ": "; }
@@ -165,7 +195,8 @@ class GuestHostileTest : public GuestFixture {
     using Clock = std::chrono::steady_clock;
     std::chrono::milliseconds slowest{0};
     bool more = false;
-    for (const auto end = Clock::now() + time; Clock::now() < end; std::this_thread::sleep_for(std::chrono::milliseconds(100))) {
+    for (const auto end = Clock::now() + time; Clock::now() < end;
+         std::this_thread::sleep_for(std::chrono::milliseconds(100))) {
       more = !more;
       const FakeNic nic = more ? other(number) : wanting(number);
       const auto begun = Clock::now();
@@ -190,8 +221,9 @@ TEST_F(GuestHostileTest, EachIsContained) {
     qemu(i).event("NIC_RX_FILTER_CHANGED", {{"name", "net0"}});
   }
   const auto slowest = slowest_change(0, std::chrono::seconds(7));
-  std::cout << "  " << count << " hostile QEMUs; the slowest change of another guest took " << slowest.count() << " ms\n";
-  EXPECT_LT(slowest, std::chrono::seconds(2)) << "somebody was waited for";
+  std::cout << "  " << count << " hostile QEMUs; the slowest change of another guest took " << slowest.count()
+            << " ms\n";
+  EXPECT_LT(slowest, guest::QmpConnection::kPatience) << "somebody was waited for";
 
   for (unsigned i = 1; i <= count; ++i) {
     const Row& row = rows[i - 1];

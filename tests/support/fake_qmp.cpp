@@ -202,7 +202,8 @@ void FakeQmp::serve() {
       for (const auto& client : clients_) {
         const bool writes = !client->out.empty() && a_byte_.count() == 0;
         if (!client->out.empty() && !writes) timeout = static_cast<int>(a_byte_.count());
-        waited.push_back({.fd = client->fd.get(), .events = static_cast<short>(POLLIN | (writes ? POLLOUT : 0)), .revents = 0});
+        waited.push_back(
+            {.fd = client->fd.get(), .events = static_cast<short>(POLLIN | (writes ? POLLOUT : 0)), .revents = 0});
       }
     }
     ::poll(waited.data(), waited.size(), timeout);

@@ -68,11 +68,11 @@ class FakeQmp {
   void send_if_read(const std::string& bytes);
 
   // From now on.
-  void greet(Reply greeting);                              // instead of QEMU's
-  void reply(const std::string& command, Reply reply);     // always this
-  void dribble(std::chrono::milliseconds a_byte);          // so slowly; 0: at once
-  void hang_up_after(std::optional<std::size_t> bytes);    // of each connection
-  void be_good();                                          // none of these any more
+  void greet(Reply greeting);                            // instead of QEMU's
+  void reply(const std::string& command, Reply reply);   // always this
+  void dribble(std::chrono::milliseconds a_byte);        // so slowly; 0: at once
+  void hang_up_after(std::optional<std::size_t> bytes);  // of each connection
+  void be_good();                                        // none of these any more
 
   // Ends all connections, and refuses new ones.
   void die();

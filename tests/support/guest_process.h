@@ -22,8 +22,8 @@ class GuestProcess {
     std::vector<std::string> environment;
   };
 
-  // Its reports go to `directory`/guests, and its standard error to `directory`/guest-log; `api` is the daemon's socket.
-  // Does not wait for it.
+  // Its reports go to `directory`/guests, and its standard error to `directory`/guest-log; `api` is the daemon's
+  // socket. Does not wait for it.
   GuestProcess(const std::string& api, const std::string& directory, const Options& options);
 
   static std::string binary();

@@ -33,10 +33,9 @@ Result<FollowLock> FollowLock::take(const std::string& directory, const std::str
   struct flock lock = whole_file(F_WRLCK);
   if (::fcntl(fd.get(), F_OFD_SETLK, &lock) == 0) return FollowLock(std::move(fd));
   if (errno != EAGAIN && errno != EACCES) return system_error(errno, path);
-  return std::unexpected(Error{
-      .text =
-          upper + ": another process follows it already (" + path + " is locked): see rxfilter-guest status " + upper,
-      .code = EBUSY});
+  return std::unexpected(Error{.text = upper + ": another process follows it already (" + path +
+                                       " is locked): see rxfilter-guest status " + upper,
+                               .code = EBUSY});
 }
 
 std::optional<bool> is_followed(const std::string& directory, const std::string& upper) {

@@ -61,8 +61,9 @@ void Guest::begin() {
   if (!settings_.qmp) return;
   qemu_ = std::make_unique<QmpConnection>(
       around_.loop, *settings_.qmp, settings_.nic,
-      QmpConnection::Told{.news = [this](const QmpNews& news) { std::visit([this](const auto& it) { hear(it); }, news); },
-                          .lost = [this](const std::string& why) { lose_qemu(why); }});
+      QmpConnection::Told{
+          .news = [this](const QmpNews& news) { std::visit([this](const auto& it) { hear(it); }, news); },
+          .lost = [this](const std::string& why) { lose_qemu(why); }});
 }
 
 void Guest::change(GuestSettings settings) {

@@ -23,9 +23,10 @@
 
 namespace rxf::guest {
 
-// One guest interface that is followed: what QEMU tells of it is judged and put in force. Until QEMU has told something,
-// and where its NIC can tell nothing, an upper without a filter set gets what is safe (request_of() of a guest that is
-// silent), and one with a filter set keeps it. Nothing that goes wrong changes what is in force; it is tried again.
+// One guest interface that is followed: what QEMU tells of it is judged and put in force. Until QEMU has told
+// something, and where its NIC can tell nothing, an upper without a filter set gets what is safe (request_of() of a
+// guest that is silent), and one with a filter set keeps it. Nothing that goes wrong changes what is in force; it is
+// tried again.
 class Guest {
  public:
   struct Surroundings {  // of all guests
@@ -116,10 +117,10 @@ class Guest {
   // The upper's side.
   std::uint32_t ifindex_ = 0;
   MacAddress address_;
-  std::optional<FilterSet> in_force_;  // absent: not known
-  FilterSet granted_;                  // the last that was known to be in force; in shadow, what would be
-  bool ours_ = false;                  // we put that in force
-  bool bare_ = false;                  // it had no filter set when it was first seen: what is safe is in force
+  std::optional<FilterSet> in_force_;        // absent: not known
+  FilterSet granted_;                        // the last that was known to be in force; in shadow, what would be
+  bool ours_ = false;                        // we put that in force
+  bool bare_ = false;                        // it had no filter set when it was first seen: what is safe is in force
   std::map<MacAddress, std::string> taken_;  // by whom we cannot see; forgotten at the next look
 
   std::vector<Refusal> refusals_;  // of the last judgement

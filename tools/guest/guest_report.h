@@ -14,14 +14,14 @@ namespace rxf::guest {
 
 // Since the process began.
 struct GuestCounters {
-  std::uint64_t events = 0;        // NIC_RX_FILTER_CHANGED
-  std::uint64_t queries = 0;       // query-rx-filter that was answered
-  std::uint64_t resets = 0;        // RESET
-  std::uint64_t changes = 0;       // filter sets programmed (in shadow: that would have been)
-  std::uint64_t delayed = 0;       // queries put off by the limit of changes a second
-  std::uint64_t connections = 0;   // to QEMU
-  std::uint64_t garbage = 0;       // what QEMU said and could not be understood
-  std::uint64_t failures = 0;      // filter sets the daemon did not take
+  std::uint64_t events = 0;                      // NIC_RX_FILTER_CHANGED
+  std::uint64_t queries = 0;                     // query-rx-filter that was answered
+  std::uint64_t resets = 0;                      // RESET
+  std::uint64_t changes = 0;                     // filter sets programmed (in shadow: that would have been)
+  std::uint64_t delayed = 0;                     // queries put off by the limit of changes a second
+  std::uint64_t connections = 0;                 // to QEMU
+  std::uint64_t garbage = 0;                     // what QEMU said and could not be understood
+  std::uint64_t failures = 0;                    // filter sets the daemon did not take
   std::map<RefusalKind, std::uint64_t> refused;  // things asked for anew and refused, by kind; absent: none
 
   bool operator==(const GuestCounters&) const = default;
@@ -37,8 +37,8 @@ struct GuestReport {
   std::string state;  // "following", "silent", "profile", "connecting", "no-daemon", "no-device": one word
   std::string why;    // the sentence behind it, where something is missing
   bool shadow = false;
-  FilterSet granted;  // in force, as far as we know (in shadow: what would be)
-  std::vector<Refusal> refusals;  // of the last judgement
+  FilterSet granted;                // in force, as far as we know (in shadow: what would be)
+  std::vector<Refusal> refusals;    // of the last judgement
   std::uint64_t more_refusals = 0;  // beside those
   GuestCounters counters;
 

@@ -193,12 +193,18 @@ class Judge {
 
 const char* to_string(RefusalKind kind) {
   switch (kind) {
-    case RefusalKind::main_mac: return "main-mac";
-    case RefusalKind::unicast: return "unicast";
-    case RefusalKind::multicast: return "multicast";
-    case RefusalKind::vlan: return "vlan";
-    case RefusalKind::promisc: return "promisc";
-    case RefusalKind::allmulti: return "allmulti";
+    case RefusalKind::main_mac:
+      return "main-mac";
+    case RefusalKind::unicast:
+      return "unicast";
+    case RefusalKind::multicast:
+      return "multicast";
+    case RefusalKind::vlan:
+      return "vlan";
+    case RefusalKind::promisc:
+      return "promisc";
+    case RefusalKind::allmulti:
+      return "allmulti";
   }
   return "";
 }

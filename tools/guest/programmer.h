@@ -40,9 +40,9 @@ struct Programmed {
 class Programmer {
  public:
   static constexpr std::chrono::seconds kPatience{3};
-  static constexpr std::chrono::seconds kPause{5};   // after no answer
+  static constexpr std::chrono::seconds kPause{5};         // after no answer
   static constexpr std::chrono::milliseconds kRetry{900};  // after no connection
-  static constexpr std::size_t kMostTried = 64;  // addresses one by one; as many as QEMU's tables hold
+  static constexpr std::size_t kMostTried = 64;            // addresses one by one; as many as QEMU's tables hold
 
   explicit Programmer(std::string api) : api_(std::move(api)) {}
 

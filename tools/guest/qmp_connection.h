@@ -15,8 +15,8 @@
 
 namespace rxf::guest {
 
-// Always a connection to QEMU's monitor socket, or on the way to one. Nothing here waits for QEMU: who hangs, is cut off
-// after a while, and who talks too much is read slowly.
+// Always a connection to QEMU's monitor socket, or on the way to one. Nothing here waits for QEMU: who hangs, is cut
+// off after a while, and who talks too much is read slowly.
 class QmpConnection {
  public:
   static constexpr std::chrono::seconds kPatience{5};  // for an answer
@@ -35,8 +35,8 @@ class QmpConnection {
   QmpConnection(const QmpConnection&) = delete;
   QmpConnection& operator=(const QmpConnection&) = delete;
 
-  // Asks for the state of the NIC: QmpState or QmpUnsupported will be told, or the connection be lost. False, and nothing
-  // is asked, where there is no connection or an answer is out.
+  // Asks for the state of the NIC: QmpState or QmpUnsupported will be told, or the connection be lost. False, and
+  // nothing is asked, where there is no connection or an answer is out.
   bool query();
 
  private:
@@ -66,8 +66,8 @@ class QmpConnection {
   std::chrono::seconds pause_ = kFirstPause;
 
   daemon::SourcePtr io_;
-  Timer again_;    // connect
-  Timer slow_;     // read on
+  Timer again_;  // connect
+  Timer slow_;   // read on
   Timer patience_;
 };
 

@@ -28,10 +28,9 @@ std::string count_text(std::uint64_t count, const std::string& one, const std::s
 
 // What went wrong is said only where something did.
 std::string counters_text(const GuestCounters& counters) {
-  std::vector<std::string> items = {count_text(counters.events, "event", "events"),
-                                    count_text(counters.queries, "query", "queries"),
-                                    count_text(counters.resets, "reset", "resets"),
-                                    count_text(counters.changes, "change", "changes")};
+  std::vector<std::string> items = {
+      count_text(counters.events, "event", "events"), count_text(counters.queries, "query", "queries"),
+      count_text(counters.resets, "reset", "resets"), count_text(counters.changes, "change", "changes")};
   const auto add = [&items](std::uint64_t count, const std::string& one, const std::string& many) {
     if (count != 0) items.push_back(count_text(count, one, many));
   };

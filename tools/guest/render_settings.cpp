@@ -37,10 +37,9 @@ bool grants_allmulti(const Policy& policy) {
 std::string policy_text(const GuestSettings& settings) {
   const Policy& policy = settings.policy;
   return "  main-mac " + rule_text(policy.main_mac, "any", "fixed") +
-         (settings.mac ? "  (" + to_string(*settings.mac) + ")" : "") + "\n" +
-         "  unicast " + rule_text(policy.unicast, "any", "none") + limit_text(policy.unicast) + "\n" +
-         "  multicast " + multicast_text(policy) + limit_text(policy.multicast) + "\n" +
-         "  vlans " + vlans_text(policy) + "\n" +
+         (settings.mac ? "  (" + to_string(*settings.mac) + ")" : "") + "\n" + "  unicast " +
+         rule_text(policy.unicast, "any", "none") + limit_text(policy.unicast) + "\n" + "  multicast " +
+         multicast_text(policy) + limit_text(policy.multicast) + "\n" + "  vlans " + vlans_text(policy) + "\n" +
          "  promisc " + allow_text(policy.promisc) + "  allmulti " + allow_text(grants_allmulti(policy)) + "\n";
 }
 

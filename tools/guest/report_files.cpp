@@ -100,9 +100,9 @@ void remove_report(const std::string& directory, const std::string& upper) {
 Result<FoundReport> read_report(const std::string& directory, const std::string& upper) {
   Result<FoundReport> found = read_report_file(directory, report_path(directory, upper));
   if (!found && found.error().code == ENOENT)
-    return std::unexpected(Error{.text = upper + ": no rxfilter-guest run has followed it (no report in " + directory +
-                                         ")",
-                                 .exit = Exit::not_attached});
+    return std::unexpected(
+        Error{.text = upper + ": no rxfilter-guest run has followed it (no report in " + directory + ")",
+              .exit = Exit::not_attached});
   return found;
 }
 

@@ -7,7 +7,8 @@
 
 namespace rxf::guest {
 
-// What was said already: whoever can have us say something can do so a thousand times a second, in other words each time.
+// What was said already: whoever can have us say something can do so a thousand times a second, in other words each
+// time.
 class SaidOnce {
  public:
   static constexpr std::size_t kMost = 32;

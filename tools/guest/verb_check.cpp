@@ -33,8 +33,8 @@ Result<void> run(const Options& options, const GuestSession& session) {
 }  // namespace
 
 GuestVerb check_verb(CLI::App& root) {
-  return cli::make_verb<Options>(root, "check", "Read the files of guests, and show their policies as understood", setup,
-                            run);
+  return cli::make_verb<Options>(root, "check", "Read the files of guests, and show their policies as understood",
+                                 setup, run);
 }
 
 }  // namespace rxf::guest

@@ -88,8 +88,8 @@ Result<void> run(const Options& options, const GuestSession& session) {
 }  // namespace
 
 GuestVerb judge_verb(CLI::App& root) {
-  return cli::make_verb<Options>(root, "judge", "Show what a policy would grant for an answer of query-rx-filter", setup,
-                            run);
+  return cli::make_verb<Options>(root, "judge", "Show what a policy would grant for an answer of query-rx-filter",
+                                 setup, run);
 }
 
 }  // namespace rxf::guest

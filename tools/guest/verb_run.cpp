@@ -30,11 +30,10 @@ Result<void> run(const Options& options, const GuestSession& session) {
                          .reload = collect,
                          .api = session.api,
                          .state_directory = session.state,
-                         .log =
-                             [&session](int priority, const std::string& line) {
-                               if (priority < LOG_INFO || session.verbose)
-                                 session.err << cli::log_line(priority, "rxfilter-guest", line) << std::endl;
-                             }});
+                         .log = [&session](int priority, const std::string& line) {
+                           if (priority < LOG_INFO || session.verbose)
+                             session.err << cli::log_line(priority, "rxfilter-guest", line) << std::endl;
+                         }});
 }
 
 }  // namespace

@@ -64,7 +64,8 @@ Result<void> run(const Options& options, const GuestSession& session) {
 }  // namespace
 
 GuestVerb status_verb(CLI::App& root) {
-  return cli::make_verb<Options>(root, "status", "Show what guests have, what was refused, and the counters", setup, run);
+  return cli::make_verb<Options>(root, "status", "Show what guests have, what was refused, and the counters", setup,
+                                 run);
 }
 
 }  // namespace rxf::guest

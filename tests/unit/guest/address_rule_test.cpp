@@ -18,8 +18,8 @@ TEST(AddressPattern, IsAnAddressOrTheFirstHalfOfOne) {
 }
 
 TEST(AddressPattern, AnythingElseIsQuoted) {
-  for (const std::string text : {"", "52", "52:54", "52:54:00:12", "52:54:00:12:34", "52:54:00:", "52:54:0g", "52-54:00",
-                                 "02:aa:bb:cc:dd:01:02", "525400"}) {
+  for (const std::string text : {"", "52", "52:54", "52:54:00:12", "52:54:00:12:34", "52:54:00:", "52:54:0g",
+                                 "52-54:00", "02:aa:bb:cc:dd:01:02", "525400"}) {
     const auto parsed = AddressPattern::parse(text);
     ASSERT_FALSE(parsed) << text;
     EXPECT_EQ(parsed.error().exit, Exit::usage);

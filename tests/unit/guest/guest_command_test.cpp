@@ -96,27 +96,58 @@ TEST_P(BadGuestCommand, IsExitStatus2AndOneLine) {
 
 INSTANTIATE_TEST_SUITE_P(
     Rows, BadGuestCommand,
-    testing::Values(UsageRow{"Nothing", {}, "a verb is missing: run, status, check or judge; see rxfilter-guest --help"},
-                    UsageRow{"UnknownVerb", {"follow"}, "unknown verb \"follow\""},
-                    UsageRow{"UnknownOption", {"run", "--uper", "m"}, "run: unknown option \"--uper\""},
-                    UsageRow{"NoGuest", {"run"}, "run: no guest to follow: name a file or a directory"},
-                    UsageRow{"NoUpper", {"run", "--poll", "5"}, "upper is missing"},
-                    UsageRow{"NoSource", {"run", "--upper", "m"}, "neither qmp nor profile"},
-                    UsageRow{"Twice", {"run", "--upper", "a", "--upper", "b"}, "--upper is given more than once"},
-                    UsageRow{"MissingFile", {"run", "/nonexistent"}, "/nonexistent: No such file or directory"},
-                    UsageRow{"EmptyValue", {"run", "--upper="}, "\"--upper\" needs a value"},
-                    UsageRow{"FlagValue", {"run", "--shadow=maybe"}, "--shadow"},
-                    UsageRow{"NoStateDirectory", {"status", "--state", ""}, "--state \"\": give a directory"},
-                    UsageRow{"UpperThatIsAPath", {"status", "../x"}, "\"../x\" is not a device name"},
-                    UsageRow{"CheckNothing", {"check"}, "FILE"},
-                    UsageRow{"JudgeNothing", {"judge", "/dev/null"}, "--answer"}),
+    testing::Values(
+        UsageRow{"Nothing", {}, "a verb is missing: run, status, check or judge; see rxfilter-guest --help"},
+        UsageRow{"UnknownVerb", {"follow"}, "unknown verb \"follow\""},
+        UsageRow{"UnknownOption", {"run", "--uper", "m"}, "run: unknown option \"--uper\""},
+        UsageRow{"NoGuest", {"run"}, "run: no guest to follow: name a file or a directory"},
+        UsageRow{"NoUpper", {"run", "--poll", "5"}, "upper is missing"},
+        UsageRow{"NoSource", {"run", "--upper", "m"}, "neither qmp nor profile"},
+        UsageRow{"Twice", {"run", "--upper", "a", "--upper", "b"}, "--upper is given more than once"},
+        UsageRow{"MissingFile", {"run", "/nonexistent"}, "/nonexistent: No such file or directory"},
+        UsageRow{"EmptyValue", {"run", "--upper="}, "\"--upper\" needs a value"},
+        UsageRow{"FlagValue", {"run", "--shadow=maybe"}, "--shadow"},
+        UsageRow{"NoStateDirectory", {"status", "--state", ""}, "--state \"\": give a directory"},
+        UsageRow{"UpperThatIsAPath", {"status", "../x"}, "\"../x\" is not a device name"},
+        UsageRow{"CheckNothing", {"check"}, "FILE"}, UsageRow{"JudgeNothing", {"judge", "/dev/null"}, "--answer"}),
     rxf::test::kRowName);
 
 TEST_F(GuestCommand, RunTakesAGuestAsFlags) {
-  EXPECT_EQ(run({"run", "--upper", "macvtap0", "--qmp", "/run/a.qmp", "--nic", "net0", "--mac", "52:54:00:12:34:56",
-                 "--main-mac", "any", "--unicast", "02:00:00", "--unicast", "02:00:01:00:00:01", "--unicast-limit", "9",
-                 "--multicast", "01:00:5e,33:33:00", "--multicast-limit", "8", "--vlans", "10,20-29", "--promisc", "allow",
-                 "--allmulti", "deny", "--changes", "5", "--poll", "6", "--shadow", "--api", "/x/api.sock", "--state",
+  EXPECT_EQ(run({"run",
+                 "--upper",
+                 "macvtap0",
+                 "--qmp",
+                 "/run/a.qmp",
+                 "--nic",
+                 "net0",
+                 "--mac",
+                 "52:54:00:12:34:56",
+                 "--main-mac",
+                 "any",
+                 "--unicast",
+                 "02:00:00",
+                 "--unicast",
+                 "02:00:01:00:00:01",
+                 "--unicast-limit",
+                 "9",
+                 "--multicast",
+                 "01:00:5e,33:33:00",
+                 "--multicast-limit",
+                 "8",
+                 "--vlans",
+                 "10,20-29",
+                 "--promisc",
+                 "allow",
+                 "--allmulti",
+                 "deny",
+                 "--changes",
+                 "5",
+                 "--poll",
+                 "6",
+                 "--shadow",
+                 "--api",
+                 "/x/api.sock",
+                 "--state",
                  "/x/state"}),
             0)
       << err();
@@ -183,15 +214,16 @@ TEST_F(GuestCommand, StateDirectoryIsSystemdsWhereThereIsOne) {
 }
 
 GuestReport report_of(const std::string& upper) {
-  GuestReport report{.upper = upper,
-                     .qmp = "/run/vm/a.qmp",
-                     .nic = "net0",
-                     .state = "following",
-                     .granted = {.addresses = AddressFilter{.flags = {.broadcast = true, .multicast = true},
-                                                            .unicast = macs({"02:00:00:00:00:01"}),
-                                                            .multicast = macs({"01:00:5e:00:00:01", "33:33:00:00:00:01"})},
-                                 .vlans = vlans("42,100-109")},
-                     .refusals = {{RefusalKind::vlan, "VLAN 7", "not in the list of the policy"}}};
+  GuestReport report{
+      .upper = upper,
+      .qmp = "/run/vm/a.qmp",
+      .nic = "net0",
+      .state = "following",
+      .granted = {.addresses = AddressFilter{.flags = {.broadcast = true, .multicast = true},
+                                             .unicast = macs({"02:00:00:00:00:01"}),
+                                             .multicast = macs({"01:00:5e:00:00:01", "33:33:00:00:00:01"})},
+                  .vlans = vlans("42,100-109")},
+      .refusals = {{RefusalKind::vlan, "VLAN 7", "not in the list of the policy"}}};
   report.counters = {.events = 1, .queries = 3, .changes = 2, .refused = {{RefusalKind::vlan, 4}}};
   return report;
 }
@@ -234,7 +266,8 @@ TEST_F(GuestCommand, StatusOfOneIsAnObjectAndOfAllAList) {
   EXPECT_NE(out().find("\n    \"upper\""), std::string::npos) << out();
   EXPECT_EQ(run({"status", "macvtap9", "-j", "--state", directory_}), 3);
   EXPECT_EQ(out(), "");
-  EXPECT_EQ(err(), "rxfilter-guest: macvtap9: no rxfilter-guest run has followed it (no report in " + directory_ + ")\n");
+  EXPECT_EQ(err(),
+            "rxfilter-guest: macvtap9: no rxfilter-guest run has followed it (no report in " + directory_ + ")\n");
 }
 
 TEST_F(GuestCommand, StatusLeavesOutGuestsThatEndedWithTheirDevices) {
@@ -278,11 +311,12 @@ TEST_F(GuestCommand, StatusHasOnlySoManyRefusalsAndNoControlCharacters) {
 
 TEST_F(GuestCommand, CheckSaysHowItUnderstoodTheFile) {
   const std::string profile = write("p.json", R"({"vlans":"7"})");
-  const std::string full = write("a.conf",
-                                 "upper = a\nqmp = /a\nnic = net0\nmac = 52:54:00:12:34:56\nmain-mac = 02:00:00\n"
-                                 "unicast = any\nunicast-limit = 4\nmulticast = 01:00:5e\nvlans = none\npromisc = allow\n"
-                                 "shadow = true\nprofile = " +
-                                     profile + "\n");
+  const std::string full =
+      write("a.conf",
+            "upper = a\nqmp = /a\nnic = net0\nmac = 52:54:00:12:34:56\nmain-mac = 02:00:00\n"
+            "unicast = any\nunicast-limit = 4\nmulticast = 01:00:5e\nvlans = none\npromisc = allow\n"
+            "shadow = true\nprofile = " +
+                profile + "\n");
   EXPECT_EQ(run({"check", full}), 0) << err();
   EXPECT_EQ(out(),
             "a: follows net0 at /a\n"
@@ -301,11 +335,12 @@ TEST_F(GuestCommand, CheckSaysHowItUnderstoodTheFile) {
 TEST_F(GuestCommand, CheckInJsonHasTheKeysOfTheFile) {
   const std::string file = write("a.conf", "upper = a\nqmp = /a\n");
   EXPECT_EQ(run({"check", "-j", file}), 0);
-  EXPECT_EQ(out(),
-            R"([{"upper":"a","qmp":"/a","nic":null,"mac":null,"main-mac":"fixed","unicast":"none","unicast-limit":1024,)"
-            R"("multicast":"follow","multicast-limit":1024,"vlans":"follow","promisc":"deny","allmulti":"allow",)"
-            R"("changes":10,"poll":30,"profile":null,"shadow":false}])"
-            "\n");
+  EXPECT_EQ(
+      out(),
+      R"([{"upper":"a","qmp":"/a","nic":null,"mac":null,"main-mac":"fixed","unicast":"none","unicast-limit":1024,)"
+      R"("multicast":"follow","multicast-limit":1024,"vlans":"follow","promisc":"deny","allmulti":"allow",)"
+      R"("changes":10,"poll":30,"profile":null,"shadow":false}])"
+      "\n");
   EXPECT_EQ(run({"check", write("b.conf", "upper = b\nqmp = /b\nmulticast = all\n"), "-j"}), 0);
   EXPECT_EQ(Json::parse(out())[0]["multicast"], "all");
   EXPECT_EQ(Json::parse(out())[0]["allmulti"], "allow");

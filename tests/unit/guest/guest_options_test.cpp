@@ -98,8 +98,9 @@ TEST_F(GuestFile, ProfileAloneNeedsNoQemu) {
   const auto settings = read("upper = macvtap0\nshadow = true\npoll = 5\nprofile = " + profile + "\n");
   ASSERT_TRUE(settings) << settings.error().text;
   EXPECT_EQ(settings->qmp, std::nullopt);
-  EXPECT_EQ(settings->profile,
-            (FilterSet{.addresses = AddressFilter{.flags = {.broadcast = true}, .unicast = macs({"02:00:00:00:00:01"})}}));
+  EXPECT_EQ(
+      settings->profile,
+      (FilterSet{.addresses = AddressFilter{.flags = {.broadcast = true}, .unicast = macs({"02:00:00:00:00:01"})}}));
 }
 
 struct BadFile {
@@ -125,8 +126,7 @@ TEST_P(BadGuestFile, IsAnErrorThatNamesTheFileAndTheKey) {
 // A text that begins with ! is the whole file, the others come after `upper` and `qmp`.
 INSTANTIATE_TEST_SUITE_P(
     Keys, BadGuestFile,
-    testing::Values(BadFile{"Empty", "!", "upper is missing"},
-                    BadFile{"NoUpper", "!qmp = /x\n", "upper is missing"},
+    testing::Values(BadFile{"Empty", "!", "upper is missing"}, BadFile{"NoUpper", "!qmp = /x\n", "upper is missing"},
                     BadFile{"NoSource", "!upper = m\n", "neither qmp nor profile"},
                     BadFile{"UnknownKey", "colour = red\n", "unknown key \"colour\""},
                     BadFile{"KeyOfTheProgram", "config = /x\n", "unknown key \"config\""},
@@ -144,26 +144,26 @@ INSTANTIATE_TEST_SUITE_P(
 
 INSTANTIATE_TEST_SUITE_P(
     Lists, BadGuestFile,
-    testing::Values(BadFile{"BadMac", "mac = 52:54:00\n", "mac: \"52:54:00\""},
-                    BadFile{"GroupMac", "mac = 01:00:5e:00:00:01\n", "mac: \"01:00:5e:00:00:01\" is a multicast"},
-                    BadFile{"BadMainMac", "main-mac = none\n", "main-mac: \"none\" does not go here"},
-                    BadFile{"GroupMainMac", "main-mac = 33:33:00\n", "main-mac: \"33:33:00\" begins multicast"},
-                    BadFile{"MulticastInUnicast", "unicast = 01:00:5e:00:00:01\n", "unicast: \"01:00:5e:00:00:01\""},
-                    BadFile{"MulticastOuiInUnicast", "unicast = 01:00:5e\n", "unicast: \"01:00:5e\" begins multicast"},
-                    BadFile{"ZeroInUnicast", "unicast = 00:00:00:00:00:00\n", "all zero"},
-                    BadFile{"NoneBesides", "unicast = none,02:00:00\n", "unicast: \"none\" does not go here"},
-                    BadFile{"FollowedUnicast", "unicast = follow\n", "unicast: \"follow\" does not go here"},
-                    BadFile{"HalfAnAddress", "unicast = 02:00:00:00\n", "unicast: \"02:00:00:00\" is neither"},
-                    BadFile{"UnicastInMulticast", "multicast = 02:00:00:00:00:01\n", "multicast: \"02:00:00:00:00:01\""},
-                    BadFile{"UnicastOuiInMulticast", "multicast = 02:00:00\n", "multicast: \"02:00:00\" begins unicast"},
-                    BadFile{"BroadcastInMulticast", "multicast = ff:ff:ff:ff:ff:ff\n", "broadcast"},
-                    BadFile{"AnyMulticast", "multicast = any\n", "multicast: \"any\" does not go here"},
-                    BadFile{"VlanOutOfRange", "vlans = 4095\n", "vlans: VID 4095"},
-                    BadFile{"VlansReversed", "vlans = 20-10\n", "vlans: \"20-10\" is reversed"},
-                    BadFile{"NoVlansBesides", "vlans = 10,none\n", "vlans: \"none\""},
-                    BadFile{"FollowBesides", "vlans = follow,10\n", "vlans: \"follow\""},
-                    BadFile{"EmptyUnicast", "unicast = \"\"\n", "unicast"},
-                    BadFile{"EmptyVlans", "vlans = \"\"\n", "vlans"}),
+    testing::Values(
+        BadFile{"BadMac", "mac = 52:54:00\n", "mac: \"52:54:00\""},
+        BadFile{"GroupMac", "mac = 01:00:5e:00:00:01\n", "mac: \"01:00:5e:00:00:01\" is a multicast"},
+        BadFile{"BadMainMac", "main-mac = none\n", "main-mac: \"none\" does not go here"},
+        BadFile{"GroupMainMac", "main-mac = 33:33:00\n", "main-mac: \"33:33:00\" begins multicast"},
+        BadFile{"MulticastInUnicast", "unicast = 01:00:5e:00:00:01\n", "unicast: \"01:00:5e:00:00:01\""},
+        BadFile{"MulticastOuiInUnicast", "unicast = 01:00:5e\n", "unicast: \"01:00:5e\" begins multicast"},
+        BadFile{"ZeroInUnicast", "unicast = 00:00:00:00:00:00\n", "all zero"},
+        BadFile{"NoneBesides", "unicast = none,02:00:00\n", "unicast: \"none\" does not go here"},
+        BadFile{"FollowedUnicast", "unicast = follow\n", "unicast: \"follow\" does not go here"},
+        BadFile{"HalfAnAddress", "unicast = 02:00:00:00\n", "unicast: \"02:00:00:00\" is neither"},
+        BadFile{"UnicastInMulticast", "multicast = 02:00:00:00:00:01\n", "multicast: \"02:00:00:00:00:01\""},
+        BadFile{"UnicastOuiInMulticast", "multicast = 02:00:00\n", "multicast: \"02:00:00\" begins unicast"},
+        BadFile{"BroadcastInMulticast", "multicast = ff:ff:ff:ff:ff:ff\n", "broadcast"},
+        BadFile{"AnyMulticast", "multicast = any\n", "multicast: \"any\" does not go here"},
+        BadFile{"VlanOutOfRange", "vlans = 4095\n", "vlans: VID 4095"},
+        BadFile{"VlansReversed", "vlans = 20-10\n", "vlans: \"20-10\" is reversed"},
+        BadFile{"NoVlansBesides", "vlans = 10,none\n", "vlans: \"none\""},
+        BadFile{"FollowBesides", "vlans = follow,10\n", "vlans: \"follow\""},
+        BadFile{"EmptyUnicast", "unicast = \"\"\n", "unicast"}, BadFile{"EmptyVlans", "vlans = \"\"\n", "vlans"}),
     rxf::test::kRowName);
 
 INSTANTIATE_TEST_SUITE_P(
@@ -174,8 +174,7 @@ INSTANTIATE_TEST_SUITE_P(
                     BadFile{"NegativeLimit", "multicast-limit = -1\n", "multicast-limit"},
                     BadFile{"NoChanges", "changes = 0\n", "changes"},
                     BadFile{"TooManyChanges", "changes = 1001\n", "changes"},
-                    BadFile{"NeverPolled", "poll = 0\n", "poll"},
-                    BadFile{"PolledInDays", "poll = 86401\n", "poll"},
+                    BadFile{"NeverPolled", "poll = 0\n", "poll"}, BadFile{"PolledInDays", "poll = 86401\n", "poll"},
                     BadFile{"NoNumber", "poll = soon\n", "poll"}),
     rxf::test::kRowName);
 
@@ -252,7 +251,8 @@ TEST_F(GuestFile, OneSocketHasOneNic) {
   const auto guests = collect_guests({directory_}, {});
   ASSERT_FALSE(guests);
   EXPECT_EQ(guests.error().exit, Exit::usage);
-  EXPECT_TRUE(guests.error().text.starts_with(second + ": qmp /a is that of " + first + " too: ")) << guests.error().text;
+  EXPECT_TRUE(guests.error().text.starts_with(second + ": qmp /a is that of " + first + " too: "))
+      << guests.error().text;
 }
 
 TEST_F(GuestFile, OneThatIsWrongIsAllWrong) {

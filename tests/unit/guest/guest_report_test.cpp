@@ -99,7 +99,8 @@ TEST(GuestReport, OtherTextIsAnError) {
   const std::string whole = to_json(full_report()).dump();
   for (std::size_t length = 0; length < whole.size(); ++length)
     EXPECT_FALSE(parse_report(whole.substr(0, length), "file")) << length;
-  for (const char* text : {"[]", "null", "7", "{}", "\"x\"", "{\"upper\":\"m\"}"}) EXPECT_FALSE(parse_report(text, "f"));
+  for (const char* text : {"[]", "null", "7", "{}", "\"x\"", "{\"upper\":\"m\"}"})
+    EXPECT_FALSE(parse_report(text, "f"));
   EXPECT_FALSE(parse_report(std::string(100'000, '['), "file"));
 }
 

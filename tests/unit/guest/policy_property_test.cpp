@@ -194,7 +194,9 @@ TEST(PolicyProperty, NothingIsLostWithoutARefusal) {
 // widened only where none does.
 Policy widened(const Policy& policy, Random& random) {
   Policy wider = policy;
-  const auto raise = [&](AddressRule& rule) { rule.limit = std::min(rule.limit + random.below(4), FilterSet::kMaxAddresses); };
+  const auto raise = [&](AddressRule& rule) {
+    rule.limit = std::min(rule.limit + random.below(4), FilterSet::kMaxAddresses);
+  };
   const auto add = [&](AddressRule& rule, bool group) {
     const bool cuts = rule.limit < FilterSet::kMaxAddresses;
     if (cuts) return;
@@ -203,13 +205,27 @@ Policy widened(const Policy& policy, Random& random) {
     rule.allowed.insert(rule.allowed.end(), more.allowed.begin(), more.allowed.end());
   };
   switch (random.below(8)) {
-    case 0: add(wider.main_mac, false); break;
-    case 1: raise(wider.unicast); break;
-    case 2: add(wider.unicast, false); break;
-    case 3: raise(wider.multicast); break;
-    case 4: add(wider.multicast, true); break;
-    case 5: wider.promisc = true; break;
-    case 6: (random.chance(50) ? wider.allmulti : wider.all_multicast) = true; break;
+    case 0:
+      add(wider.main_mac, false);
+      break;
+    case 1:
+      raise(wider.unicast);
+      break;
+    case 2:
+      add(wider.unicast, false);
+      break;
+    case 3:
+      raise(wider.multicast);
+      break;
+    case 4:
+      add(wider.multicast, true);
+      break;
+    case 5:
+      wider.promisc = true;
+      break;
+    case 6:
+      (random.chance(50) ? wider.allmulti : wider.all_multicast) = true;
+      break;
     case 7:
       if (random.chance(50))
         wider.vlans.reset();

@@ -41,9 +41,9 @@ TEST_F(RefusalLogTest, AskedForAnewIsCountedAndNotSaidAgain) {
 }
 
 TEST_F(RefusalLogTest, KindsAreCountedApart) {
-  EXPECT_EQ(note({unicast("a"), {RefusalKind::main_mac, "a", "x"}, {RefusalKind::vlan, "VLAN 5", "x"}, unicast("b")})
-                .size(),
-            4U);
+  EXPECT_EQ(
+      note({unicast("a"), {RefusalKind::main_mac, "a", "x"}, {RefusalKind::vlan, "VLAN 5", "x"}, unicast("b")}).size(),
+      4U);
   EXPECT_EQ(counts_, (Counts{{RefusalKind::main_mac, 1}, {RefusalKind::unicast, 2}, {RefusalKind::vlan, 1}}));
 }
 
