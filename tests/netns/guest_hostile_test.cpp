@@ -228,6 +228,9 @@ TEST_F(GuestHostileTest, EachIsContained) {
   for (unsigned i = 1; i <= count; ++i) {
     const Row& row = rows[i - 1];
     SCOPED_TRACE(upper_name(i) + ", " + row.name);
+    if (*row.says != '\0') {
+      EXPECT_TRUE(logs({prefix(i), row.says}));
+    }
     EXPECT_EQ(in_force(i), granted_for(wanting(i)));
     EXPECT_EQ(guests().logged({prefix(i), row.says}), *row.says == '\0' ? 0 : 1);
     EXPECT_LE(guests().logged({prefix(i)}), 3);
