@@ -49,12 +49,27 @@ TEST_F(GuestFollowTest, WhatTheGuestAsksForIsInForce) {
 TEST_F(GuestFollowTest, UntilQemuAnswersOnlyWhatIsSafeComesIn) {
   add_guest(1).die();
   follow();
-  EXPECT_EQ(in_force(1), safe()) << "at once: before it is ready";
+  EXPECT_TRUE(becomes(1, safe()));
   EXPECT_TRUE(reports(1, "connecting"));
   EXPECT_EQ(guests().logged({"up1: QEMU at ", "No such file"}), 1);
   qemu(1).come_back();
   EXPECT_TRUE(becomes(1, granted_for(wanting(1))));
   EXPECT_EQ(guests().logged({"up1: QEMU at "}), 1);
+}
+
+// What a guest that runs already receives is not narrowed for a moment.
+TEST_F(GuestFollowTest, AnUnfilteredGuestGetsWhatItAsksForAtOnce) {
+  add_guest(1);
+  follow();
+  EXPECT_TRUE(becomes(1, granted_for(wanting(1))));
+  EXPECT_TRUE(reports(1, "following"));
+  EXPECT_EQ(report(1).counters.changes, 1U);
+}
+
+TEST_F(GuestFollowTest, AQemuThatHangsLeavesOnlyWhatIsSafe) {
+  add_guest(1).greet(std::nullopt);
+  follow();
+  EXPECT_TRUE(becomes(1, safe(), std::chrono::seconds(4))) << "before the connection is given up";
 }
 
 TEST_F(GuestFollowTest, AFilterSetThatIsThereStaysUntilQemuAnswers) {

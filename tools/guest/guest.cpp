@@ -45,6 +45,7 @@ Guest::Guest(GuestSettings settings, FollowLock lock, const Surroundings& around
     : settings_(std::move(settings)),
       lock_(std::move(lock)),
       around_(around),
+      first_answer_(around.loop, [this] { settle(); }),
       poll_(around.loop, [this] { look(); }),
       retry_(around.loop, [this] { settle(); }),
       report_(around.loop, [this] { write_report(); }) {
@@ -57,6 +58,7 @@ void Guest::begin_pace() {
 }
 
 void Guest::begin() {
+  if (settings_.qmp) first_answer_.start(kFirstAnswer);
   look();
   if (!settings_.qmp) return;
   qemu_ = std::make_unique<QmpConnection>(
@@ -120,6 +122,7 @@ void Guest::hear(const QmpShutdown& /*shutdown*/) { ending_ = true; }
 
 void Guest::answers() {
   answered_ = true;
+  first_answer_.stop();
   if (qemu_problem_.ends()) say(LOG_INFO, "QEMU answers");
 }
 
@@ -165,6 +168,9 @@ void Guest::lose_qemu(const std::string& why) {
     say(ending_ ? LOG_INFO : LOG_NOTICE, "QEMU at " + *settings_.qmp + ": " + why + ": the filter set in force stays");
   }
   mark();
+  if (!first_answer_.running()) return;
+  first_answer_.stop();
+  settle();
 }
 
 // The upper's side
@@ -213,7 +219,8 @@ std::optional<FilterSet> Guest::wanted(const netlink::Link& upper) {
   if (has_profile()) return settings_.profile;
   const MacAddress configured = settings_.mac.value_or(upper.address);
   if (request_) return judged(upper, configured, *request_);
-  if (bare_ || settings_.shadow) return judged(upper, configured, safe_request(configured));
+  if ((bare_ || settings_.shadow) && !first_answer_.running())
+    return judged(upper, configured, safe_request(configured));
   return std::nullopt;
 }
 

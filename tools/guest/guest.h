@@ -95,6 +95,7 @@ class Guest {
   [[nodiscard]] State state() const;
 
   using Clock = std::chrono::steady_clock;
+  static constexpr std::chrono::seconds kFirstAnswer{1};
   static constexpr std::chrono::minutes kQuiet{1};
   static constexpr std::chrono::milliseconds kReportPause{100};
   static constexpr std::chrono::seconds kRetry{1};      // where no daemon answers
@@ -137,6 +138,7 @@ class Guest {
   GuestCounters counters_;
   std::uint64_t delayed_ = 0;  // of earlier paces
 
+  Timer first_answer_;  // running: a guest that runs already is not to lose what it has for a moment
   Timer poll_;
   Timer retry_;
   Timer report_;
