@@ -23,9 +23,7 @@ struct Globals {
   std::optional<std::string> netns;
   std::string bpffs = mirror::Context{}.bpffs;
   std::optional<std::string> api;
-  bool json = false;
-  bool pretty = false;
-  bool verbose = false;
+  AnswerFlags answer;
 };
 
 void setup(CLI::App& root, Globals& globals) {
@@ -36,9 +34,7 @@ void setup(CLI::App& root, Globals& globals) {
       ->option_text("DIR");
   add_text(root, "--api", globals.api, "The API socket of the daemon (run); default: /run/rxfilter/api.sock")
       ->option_text("SOCKET");
-  root.add_flag("-j,--json", globals.json, "Answer in JSON")->disable_flag_override();
-  root.add_flag("-p,--pretty", globals.pretty, "Indent the JSON")->disable_flag_override();
-  root.add_flag("-v,--verbose", globals.verbose, "Say more")->disable_flag_override();
+  add_answer_flags(root, globals.answer);
 }
 
 std::vector<Verb> add_verbs(CLI::App& root) {
@@ -55,9 +51,9 @@ Result<void> check_directory(const std::string& path) {
 
 Result<void> run_verb(const std::vector<Verb>& verbs, const Globals& globals, Session& session) {
   session.context.bpffs = globals.bpffs;
-  session.json = globals.json;
-  session.pretty = globals.pretty;
-  session.verbose = globals.verbose;
+  session.json = globals.answer.json;
+  session.pretty = globals.answer.pretty;
+  session.verbose = globals.answer.verbose;
   if (globals.netns)
     if (const Result<void> entered = session.operations.enter_netns(*globals.netns); !entered) return entered;
   if (const Result<void> found = check_directory(globals.bpffs); !found) return found;
@@ -83,11 +79,7 @@ Result<void> parse_and_run(int count, const char* const* arguments, Session& ses
 int run_command_line(int count, const char* const* arguments, std::ostream& out, std::ostream& err,
                      const Operations& operations) {
   Session session{.operations = operations, .out = out, .err = err};
-  Result<void> done = parse_and_run(count, arguments, session);
-  if (const Result<void> written = flush(out); done && !written) done = written;
-  if (done) return static_cast<int>(Exit::done);
-  session.complain(done.error());
-  return static_cast<int>(done.error().exit);
+  return finish(kProgram, parse_and_run(count, arguments, session), out, err);
 }
 
 }  // namespace rxf::cli

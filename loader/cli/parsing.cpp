@@ -11,6 +11,8 @@ namespace rxf::cli {
 
 namespace {
 
+constexpr int kIndent = 4;
+
 // What CLI11 could not place: an unknown option before anything else, since its value may be among the rest.
 std::optional<std::string> leftover(const CLI::App& root) {
   const std::vector<std::string> rest = root.remaining(true);
@@ -54,6 +56,13 @@ std::optional<std::string> empty_value(int count, const char* const* arguments) 
   return std::nullopt;
 }
 
+Result<void> flush(std::ostream& out) {
+  errno = 0;
+  out.flush();
+  if (!out) return system_error(errno == 0 ? EIO : errno, "standard output");
+  return {};
+}
+
 }  // namespace
 
 void setup_program(CLI::App& root, const Program& program) {
@@ -62,6 +71,12 @@ void setup_program(CLI::App& root, const Program& program) {
   root.fallthrough();
   root.set_help_flag("-h,--help", "Print this help");
   root.set_version_flag("--version", std::string(program.name) + " " + program.version, "Print the version");
+}
+
+void add_answer_flags(CLI::App& root, AnswerFlags& flags) {
+  root.add_flag("-j,--json", flags.json, "Answer in JSON")->disable_flag_override();
+  root.add_flag("-p,--pretty", flags.pretty, "Indent the JSON")->disable_flag_override();
+  root.add_flag("-v,--verbose", flags.verbose, "Say more")->disable_flag_override();
 }
 
 // Help and version are "errors" to CLI11, with the exit code 0.
@@ -83,11 +98,19 @@ Result<bool> parse_arguments(CLI::App& root, const Program& program, int count, 
   return true;
 }
 
-Result<void> flush(std::ostream& out) {
-  errno = 0;
-  out.flush();
-  if (!out) return system_error(errno == 0 ? EIO : errno, "standard output");
-  return {};
+void print_json(std::ostream& out, const Json& answer, bool pretty) {
+  out << answer.dump(pretty ? kIndent : -1, ' ', false, Json::error_handler_t::replace) << '\n';
+}
+
+void complain(std::ostream& err, const char* program, const Error& error) {
+  err << program << ": " << printable(error.text) << '\n';
+}
+
+int finish(const Program& program, Result<void> done, std::ostream& out, std::ostream& err) {
+  if (const Result<void> written = flush(out); done && !written) done = written;
+  if (done) return static_cast<int>(Exit::done);
+  complain(err, program.name, done.error());
+  return static_cast<int>(done.error().exit);
 }
 
 }  // namespace rxf::cli

@@ -7,7 +7,6 @@
 
 #include "loader/cli/add_text.h"
 #include "loader/cli/parsing.h"
-#include "loader/cli/text.h"
 #include "loader/daemon/api_path.h"
 #include "tools/guest/guest_verbs.h"
 
@@ -18,14 +17,11 @@ namespace {
 constexpr cli::Program kProgram{
     .name = "rxfilter-guest", .version = RXF_VERSION, .verbs = "run, status, check or judge"};
 constexpr const char* kUsualState = "/run/rxfilter-guest";
-constexpr int kIndent = 4;
 
 struct Globals {
   std::optional<std::string> api;
   std::optional<std::string> state;
-  bool json = false;
-  bool pretty = false;
-  bool verbose = false;
+  cli::AnswerFlags answer;
 };
 
 void setup(CLI::App& root, Globals& globals) {
@@ -36,9 +32,7 @@ void setup(CLI::App& root, Globals& globals) {
   cli::add_text(root, "--state", globals.state,
                 "Where run says what it does, for status; default: $RUNTIME_DIRECTORY, or " + std::string(kUsualState))
       ->option_text("DIR");
-  root.add_flag("-j,--json", globals.json, "Answer in JSON")->disable_flag_override();
-  root.add_flag("-p,--pretty", globals.pretty, "Indent the JSON")->disable_flag_override();
-  root.add_flag("-v,--verbose", globals.verbose, "Say more")->disable_flag_override();
+  cli::add_answer_flags(root, globals.answer);
 }
 
 // systemd lists several with colons between them.
@@ -53,9 +47,9 @@ Result<void> run_parsed(const std::vector<GuestVerb>& verbs, const Globals& glob
   if (globals.state && globals.state->empty()) return usage_error("--state \"\": give a directory");
   session.api = globals.api ? *globals.api : daemon::default_api_path();
   session.state = globals.state ? *globals.state : default_state();
-  session.json = globals.json;
-  session.pretty = globals.pretty;
-  session.verbose = globals.verbose;
+  session.json = globals.answer.json;
+  session.pretty = globals.answer.pretty;
+  session.verbose = globals.answer.verbose;
   const auto verb = std::ranges::find_if(verbs, [](const GuestVerb& one) { return one.app->parsed(); });
   return verb->run(session);
 }
@@ -72,22 +66,14 @@ Result<void> parse_and_run(int count, const char* const* arguments, GuestSession
 
 }  // namespace
 
-void GuestSession::print(const cli::Json& answer) const {
-  out << answer.dump(pretty ? kIndent : -1, ' ', false, cli::Json::error_handler_t::replace) << '\n';
-}
+void GuestSession::print(const cli::Json& answer) const { cli::print_json(out, answer, pretty); }
 
-void GuestSession::complain(const Error& error) const {
-  err << kProgram.name << ": " << cli::printable(error.text) << '\n';
-}
+void GuestSession::complain(const Error& error) const { cli::complain(err, kProgram.name, error); }
 
 int run_guest_command(int count, const char* const* arguments, std::ostream& out, std::ostream& err,
                       const std::function<Result<void>(const FollowOptions&)>& follow) {
   GuestSession session{.out = out, .err = err, .follow = follow};
-  Result<void> done = parse_and_run(count, arguments, session);
-  if (const Result<void> written = cli::flush(out); done && !written) done = written;
-  if (done) return static_cast<int>(Exit::done);
-  session.complain(done.error());
-  return static_cast<int>(done.error().exit);
+  return cli::finish(kProgram, parse_and_run(count, arguments, session), out, err);
 }
 
 }  // namespace rxf::guest
