@@ -25,8 +25,7 @@
 #include "tests/support/must.h"
 #include "tests/support/older_programs.h"
 #include "tests/support/packet.h"
-#include "tests/support/requirements.h"
-#include "tests/support/scratch_bpffs.h"
+#include "tests/support/passthru_fixture.h"
 #include "tests/support/tap_reader.h"
 #include "tests/support/topology.h"
 
@@ -84,14 +83,11 @@ bool until(const std::function<bool()>& reached) {
   return reached();
 }
 
-class DropsTest : public testing::Test {
+class DropsTest : public PassthruFixture {
  protected:
   void SetUp() override {
-    for (const std::string& why : {why_no_netns_tests(), why_no_bpf_tests()})
-      if (!why.empty()) GTEST_SKIP() << why;
-    topology_.emplace(Uppers::passthru);
-    bpffs_.emplace();
-    loader_.emplace(bpffs_->path());
+    PassthruFixture::SetUp();
+    if (IsSkipped()) return;
     must_run("for d in far lower upper; do ip link set $d mtu 9000; done");
     sender_.emplace(ifindex_of("far"));
     files_ = must_run("mktemp -d");
@@ -162,9 +158,6 @@ class DropsTest : public testing::Test {
   }
   [[nodiscard]] pid_t pid() const { return std::stoi(file("pid")); }
 
-  std::optional<Topology> topology_;
-  std::optional<ScratchBpffs> bpffs_;
-  std::optional<LoaderCommand> loader_;
   std::optional<FrameSender> sender_;
   std::string pins_;
   std::string files_;

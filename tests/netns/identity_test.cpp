@@ -15,9 +15,7 @@
 #include "tests/support/enforcement.h"
 #include "tests/support/foreign_programs.h"
 #include "tests/support/host_state.h"
-#include "tests/support/loader_command.h"
-#include "tests/support/requirements.h"
-#include "tests/support/scratch_bpffs.h"
+#include "tests/support/passthru_fixture.h"
 #include "tests/support/scratch_namespace.h"
 #include "tests/support/topology.h"
 
@@ -27,16 +25,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kSet = "set upper --unicast 02:bb:00:00:00:01 --multicast none --vlan 42";
-class IdentityTest : public testing::Test {
+class IdentityTest : public PassthruFixture {
  protected:
-  void SetUp() override {
-    for (const std::string& why : {why_no_netns_tests(), why_no_bpf_tests()})
-      if (!why.empty()) GTEST_SKIP() << why;
-    topology_.emplace(Uppers::passthru);
-    bpffs_.emplace();
-    loader_.emplace(bpffs_->path());
-  }
-
   std::string must(const std::string& arguments) { return loader_->must(arguments); }
   std::string state() { return host_state(bpffs_->path()); }
 
@@ -79,9 +69,6 @@ class IdentityTest : public testing::Test {
   }
 
   using Names = std::vector<std::string>;
-  std::optional<Topology> topology_;
-  std::optional<ScratchBpffs> bpffs_;
-  std::optional<LoaderCommand> loader_;
 };
 
 // Renamed

@@ -28,10 +28,8 @@
 #include "tests/support/enforcement.h"
 #include "tests/support/host_state.h"
 #include "tests/support/live_traffic.h"
-#include "tests/support/loader_command.h"
 #include "tests/support/older_programs.h"
-#include "tests/support/requirements.h"
-#include "tests/support/scratch_bpffs.h"
+#include "tests/support/passthru_fixture.h"
 #include "tests/support/system_call.h"
 #include "tests/support/tc_hook.h"
 #include "tests/support/topology.h"
@@ -127,14 +125,11 @@ class Watch {
   Shared* shared_ = nullptr;
 };
 
-class UpgradeTest : public testing::Test {
+class UpgradeTest : public PassthruFixture {
  protected:
   void SetUp() override {
-    for (const std::string& why : {why_no_netns_tests(), why_no_bpf_tests()})
-      if (!why.empty()) GTEST_SKIP() << why;
-    topology_.emplace(Uppers::passthru);
-    bpffs_.emplace();
-    loader_.emplace(bpffs_->path());
+    PassthruFixture::SetUp();
+    if (IsSkipped()) return;
     // With GRO a veth keeps its ring, and the frames in it, when native XDP comes and goes.
     must_run("ip link set upper txqueuelen 4096 && ethtool -K lower gro on");
   }
@@ -146,10 +141,6 @@ class UpgradeTest : public testing::Test {
   }
   std::string state() { return host_state(bpffs_->path()); }
   void expect_enforced() { EXPECT_EQ(enforcement_problems(bpffs_->path(), "lower"), std::vector<std::string>{}); }
-
-  std::optional<Topology> topology_;
-  std::optional<ScratchBpffs> bpffs_;
-  std::optional<LoaderCommand> loader_;
 };
 
 class NewerVersion : public UpgradeTest, public testing::WithParamInterface<const char*> {};
