@@ -16,7 +16,7 @@ struct timespec64 {
 
 /* Linux 6.2; these work under lockdown too. */
 extern void *bpf_cast_to_kern_ctx(void *ctx) __ksym __weak;
-extern void *bpf_rdonly_cast(void *address, __u32 btf_id) __ksym __weak;
+extern void *bpf_rdonly_cast(const void *address, __u32 btf_id) __ksym __weak;
 
 static __always_inline bool has_sight(void)
 {

@@ -379,7 +379,7 @@ TEST_F(CommandLine, PinsWithoutADeviceAreListedAndRemovedByDetachAll) {
                          {"pinned", "/p/gone0"},
                          {"problems", {"it went: do this"}}};
   EXPECT_EQ(Json::parse(out()), Json::array({expected}));
-  attached_ = {{"eth0"}};
+  attached_ = std::vector<std::string>{"eth0"};
   EXPECT_EQ(run({"detach", "--all"}), 0);
   EXPECT_EQ(calls_, (Calls{"detach eth0", "remove /p/gone0"}));
   EXPECT_EQ(err(), "rxfilter-loader: note: removed\n");
