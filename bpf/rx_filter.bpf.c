@@ -74,7 +74,7 @@ int rxf_early_xdp(struct xdp_md *ctx)
 		return too_short(XDP_PASS);
 	/* With the outer tag stripped the first tag in sight is an inner one. */
 	if (!rxf_config.judge_frame_vlan)
-		hide_tag(&frame);
+		hide_tags(&frame);
 	dev = xdp_device(ctx);
 	ruling = rule_early(&frame, dev);
 	if (!ruling.why && dev)

@@ -29,6 +29,9 @@
 /* rxf_mode.active[] of an upper that has no filter set: its guard admits all. */
 #define RXF_NO_SLOT 0
 
+/* VLAN tags of a frame that are looked at: priority tags, and the one behind them. */
+#define RXF_MAX_TAGS 8
+
 /* Entries of the `addresses` map, all slots together. */
 #define RXF_MAX_ADDRESS_ENTRIES 131072
 

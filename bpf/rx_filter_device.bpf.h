@@ -67,13 +67,13 @@ static __always_inline bool has_vlan_device(__u64 dev, const struct frame *frame
 		return false;
 	group = info + bpf_core_field_offset(struct vlan_info, grp);
 	/* Where tags are out of sight any frame may be one of theirs. */
-	if (!frame->vid_known)
+	if (!frame->tags_known)
 		return PEEK32(group, vlan_group, nr_vlan_devs) != 0;
-	if (!frame->outer_vid)
+	if (!frame->tag_vid)
 		return false;
 	page = peek(group + bpf_core_field_offset(struct vlan_group, vlan_devices_arrays) +
-		    sizeof(void *) * (8 * frame->is_service + frame->outer_vid / VLANS_PER_PAGE));
-	return page && peek(page + sizeof(void *) * (frame->outer_vid % VLANS_PER_PAGE));
+		    sizeof(void *) * (8 * frame->is_service + frame->tag_vid / VLANS_PER_PAGE));
+	return page && peek(page + sizeof(void *) * (frame->tag_vid % VLANS_PER_PAGE));
 }
 
 static __always_inline bool is_wanted_upper(const struct walk *walk, __u64 upper)

@@ -85,7 +85,7 @@ static __always_inline __u32 why_host_wants(const struct rxf_slot *wanted,
 	rules = *(const volatile __u64 *)&host->rules;
 	/* Where tags are out of sight any frame may be one of a VLAN device. */
 	if (rules & RXF_RULE_HOST_VLANS &&
-	    (!frame->vid_known || (frame->outer_vid && has_vid(host, frame->outer_vid))))
+	    (!frame->tags_known || (frame->tag_vid && has_vid(host, frame->tag_vid))))
 		return RXF_WHY_VLAN_DEVICE;
 	if (rules & RXF_RULE_HOST_GROUPS && is_group(frame))
 		return RXF_WHY_GROUPS;

@@ -99,9 +99,7 @@ Json to_json(const VlanTag& tag) {
 
 // The VLAN that counts.
 Json vlan_json(const Header& header) {
-  const Frame frame{.destination = header.destination,
-                    .outer_tag = header.tags.empty() ? std::nullopt : std::optional(header.tags.front())};
-  const auto vlan = frame.vlan();
+  const auto vlan = frame_with(header.destination, header.tags).vlan();
   return vlan ? Json(*vlan) : Json();
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -21,19 +22,27 @@ struct VlanTag {
   [[nodiscard]] std::uint16_t vid() const { return tci & 0x0fff; }
 };
 
+// Tags of a frame that are looked at (RXF_MAX_TAGS): priority tags, and the one behind them.
+inline constexpr std::size_t kTagsInReach = 8;
+
 // As much of a received frame as decides about it.
 struct Frame {
   MacAddress destination;
-  std::optional<VlanTag> outer_tag;  // outermost, wherever it is: in the frame or stripped into metadata
+  std::optional<VlanTag> tag;      // the first whose VID is not 0, in the frame or stripped into metadata
+  bool tags_out_of_reach = false;  // there are more priority tags than are looked at, or one is cut short
 
   bool operator==(const Frame&) const = default;
 
-  // The VLAN that counts: the VID of an outermost C-tag; none for VID 0, an S-tag, or no tag (semantics: "Verdict").
+  // The VLAN that counts: the VID of `tag` if it is a C-tag; none for an S-tag, or no tag (semantics: "Verdict").
   [[nodiscard]] std::optional<std::uint16_t> vlan() const;
 };
 
+// A frame with these tags, outermost first, none of them cut short. A receiver takes off a tag with VID 0 and goes on
+// to the next.
+[[nodiscard]] Frame frame_with(const MacAddress& destination, std::span<const VlanTag> tags);
+
 // Reads a frame from its first byte, destination address first. `metadata` is a tag that the driver stripped: it is
-// then the outermost one, whatever the bytes say. Fewer than 14 bytes: error. A tag cut short counts as none.
+// then the outermost one, whatever the bytes say. Fewer than 14 bytes: error.
 Result<Frame> parse_frame(std::span<const std::uint8_t> bytes, std::optional<VlanTag> metadata = std::nullopt);
 
 }  // namespace rxf

@@ -24,6 +24,7 @@ Verdict judge(const FilterSet& filter, const MacAddress& device_address, const F
   const std::optional<std::uint16_t> v = frame.vlan();
   const auto& half = filter.addresses;
 
+  if (filter.vlans && frame.tags_out_of_reach) return Verdict::vlan;
   if (v && filter.vlans && !filter.vlans->contains(*v)) return Verdict::vlan;
   if (!half || half->flags.promisc) return Verdict::accept;
   if (d.is_broadcast()) return half->flags.broadcast ? Verdict::accept : Verdict::broadcast;

@@ -34,9 +34,7 @@ Names operator+(Names names, const Names& more) {
 Verdicts reference_verdicts(const FilterSet& filter, const MacAddress& own, const std::vector<Probe>& probes) {
   Verdicts verdicts;
   for (const Probe& probe : probes) {
-    Frame frame{.destination = probe.destination};
-    if (!probe.tags.empty()) frame.outer_tag = probe.tags.front();
-    verdicts[probe.name] = to_string(judge(filter, own, frame));
+    verdicts[probe.name] = to_string(judge(filter, own, frame_with(probe.destination, probe.tags)));
   }
   return verdicts;
 }

@@ -75,6 +75,12 @@ VlanTag Generator::tag() {
   return {.tpid = one_in(5) ? kTpidService : kTpidCustomer, .tci = static_cast<std::uint16_t>(priority | number)};
 }
 
+VlanTag Generator::priority_tag() {
+  VlanTag made = tag();
+  made.tci &= 0xf000;
+  return made;
+}
+
 AddressFilter Generator::addresses() {
   AddressFilter half{
       .flags = {.broadcast = one_in(2), .multicast = !one_in(3), .promisc = one_in(10), .allmulti = one_in(5)}};
@@ -152,6 +158,7 @@ ProbeParts Generator::probe(const Snapshot& snapshot) {
   if (one_in(2)) parts.metadata = tag();
   if (!parts.metadata || one_in(3)) parts.in_frame.push_back(tag());
   if (one_in(6)) parts.in_frame.push_back(tag());
+  if (one_in(3)) parts.in_frame.insert(parts.in_frame.begin(), below(kTagsInReach + 2), priority_tag());
   return parts;
 }
 

@@ -39,6 +39,7 @@ class Generator {
   MacAddress multicast();
   std::uint16_t vid();
   VlanTag tag();
+  VlanTag priority_tag();
   AddressFilter addresses();
   Upper upper(std::uint32_t index, UpperMode mode);
   MacAddress destination(const Snapshot& snapshot);

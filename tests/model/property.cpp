@@ -18,7 +18,8 @@ Frame frame_of(const ProbeParts& parts) {
 // Straight from docs/semantics.md, "What the early drop must let through", without the plan.
 bool host_may_want(const Snapshot& snapshot, const Frame& frame) {
   if (frame.destination.is_link_local_control()) return true;
-  if (frame.outer_tag && snapshot.vlan_devices.contains(frame.outer_tag->vid())) return true;
+  if (frame.tags_out_of_reach && !snapshot.vlan_devices.empty()) return true;
+  if (frame.tag && snapshot.vlan_devices.contains(frame.tag->vid())) return true;
   for (const Upper& upper : snapshot.uppers) {
     if (upper.mode == UpperMode::passthru) return upper.filter.unfiltered();
     if (upper.filter.unfiltered() && upper.address == frame.destination) return true;

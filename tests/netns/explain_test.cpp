@@ -192,7 +192,7 @@ TEST_F(ExplainTest, ShortFrames) {
     frame.bytes.resize(length);
     const Explanation answer = explain("lower", frame);
     EXPECT_EQ(answer.hooks.empty(), length < 14) << length;
-    EXPECT_EQ(answer.passes, length < 18) << length << answer.sentence;  // without a whole tag it has none
+    EXPECT_EQ(answer.passes, length < 14) << length << answer.sentence;  // a tag cut short is out of reach
   }
 }
 

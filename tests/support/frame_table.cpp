@@ -33,7 +33,8 @@ constexpr MacAddress kEapol = {{0x01, 0x80, 0xc2, 0x00, 0x00, 0x03}};  // a link
 
 constexpr VlanTag kWanted = {kTpidCustomer, 42};
 constexpr VlanTag kUnwanted = {kTpidCustomer, 7};
-constexpr VlanTag kPriority = {kTpidCustomer, 0xe000};           // PCP 7, VID 0
+constexpr VlanTag kPriority = {kTpidCustomer, 0xe000};  // PCP 7, VID 0
+constexpr VlanTag kServicePriority = {kTpidService, 0};
 constexpr VlanTag kWantedUrgent = {kTpidCustomer, 0xf000 | 42};  // PCP 7, DEI
 constexpr VlanTag kServiceWanted = {kTpidService, 42};
 constexpr VlanTag kServiceUnwanted = {kTpidService, 44};
@@ -101,7 +102,13 @@ const std::vector<Row>& kinds_of_tag() {
       {"priority tag", kOwn, {kPriority}, {}, kYes, kYes},
       {"priority tag", kOwn, {}, kPriority, kYes, kYes},
       {"priority tag", kUnknown, {kPriority}, {}, kYes, kNo},
-      {"priority, then VLAN", kOwn, {kPriority, kUnwanted}, {}, kYes, kYes},
+      {"priority, then VLAN", kOwn, {kPriority, kUnwanted}, {}, kYes, kNo},
+      {"priority, then VLAN", kOwn, {kPriority, kWanted}, {}, kYes, kYes},
+      {"priority, then VLAN", kOwn, {kUnwanted}, kPriority, kYes, kNo},
+      {"ad priority, then VLAN", kOwn, {kServicePriority, kUnwanted}, {}, kYes, kNo},
+      {"two priorities, VLAN", kOwn, {kServicePriority, kPriority, kUnwanted}, {}, kYes, kNo},
+      {"priority, then 802.1ad", kOwn, {kPriority, kServiceUnwanted}, {}, kYes, kYes},
+      {"nine priorities", kOwn, std::vector<VlanTag>(kTagsInReach + 1, kPriority), {}, kYes, kNo},
       {"PCP and DEI bits", kOwn, {kWantedUrgent}, {}, kYes, kYes},
       {"PCP and DEI bits", kOwn, {}, kWantedUrgent, kYes, kYes},
       {"802.1ad alone", kOwn, {kServiceUnwanted}, {}, kYes, kYes},
@@ -367,7 +374,7 @@ std::string to_string(const Fate& fate) {
 Fate fate_of(const FrameRow& row, const FilterSet& filter, bool early_sees_vlans) {
   const Frame frame = seen_frame(row);
   Frame in_sight = frame;
-  if (!early_sees_vlans) in_sight.outer_tag.reset();
+  if (!early_sees_vlans) in_sight = {.destination = frame.destination};
 
   const Verdict early = judge(filter, kOwn, in_sight);
   if (early != Verdict::accept && !frame.destination.is_link_local_control()) return {Place::early, early};

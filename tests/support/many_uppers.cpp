@@ -48,9 +48,9 @@ std::string make_upper(const std::string& name, const MacAddress& address, const
 }  // namespace
 
 Frame WireFrame::judged() const {
-  Frame frame{.destination = destination, .outer_tag = metadata};
-  if (!metadata && !tags.empty()) frame.outer_tag = tags.front();
-  return frame;
+  std::vector<VlanTag> all = tags;
+  if (metadata) all.insert(all.begin(), *metadata);
+  return frame_with(destination, all);
 }
 
 std::string to_string(const WireFrame& frame) {

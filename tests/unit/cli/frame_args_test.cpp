@@ -52,10 +52,10 @@ TEST(FrameArguments, BuildTheSmallestFrame) {
   EXPECT_EQ(plain.bytes[12], 0x88);
   const auto tagged = built({.destination = "02:aa:bb:cc:dd:01", .vlan = "4094"});
   EXPECT_EQ(tagged.bytes.size(), 60U);
-  EXPECT_EQ(parse_frame(tagged.bytes)->outer_tag, (VlanTag{kTpidCustomer, 4094}));
+  EXPECT_EQ(parse_frame(tagged.bytes)->tag, (VlanTag{kTpidCustomer, 4094}));
   EXPECT_EQ(tagged.metadata, std::nullopt);
   const auto stripped = built({.destination = "ff:ff:ff:ff:ff:ff", .vlan = "0", .metadata_vlan = "7"});
-  EXPECT_EQ(parse_frame(stripped.bytes)->outer_tag, (VlanTag{kTpidCustomer, 0}));
+  EXPECT_EQ(parse_frame(stripped.bytes)->tag, std::nullopt);
   EXPECT_EQ(stripped.metadata, (VlanTag{kTpidCustomer, 7}));
 }
 

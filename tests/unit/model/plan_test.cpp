@@ -68,7 +68,7 @@ std::vector<Frame> all_frames() {
   std::vector<Frame> frames;
   for (const auto& d : {kLowerdev, kOwn, kSibling, kListed, kForeign, kJoined, kUnjoined, kBroadcast}) {
     for (const auto vid : std::to_array<std::uint16_t>({0, 7, 42})) frames.push_back(frame_to(d, vid));
-    frames.push_back({.destination = d, .outer_tag = VlanTag{.tpid = kTpidService, .tci = 7}});
+    frames.push_back({.destination = d, .tag = VlanTag{.tpid = kTpidService, .tci = 7}});
   }
   return frames;
 }

@@ -22,7 +22,7 @@ Upper upper(const std::string& name = "m0") {
 }
 
 Frame frame(const MacAddress& destination, std::uint16_t vid = 7) {
-  return {.destination = destination, .outer_tag = VlanTag{kTpidCustomer, vid}};
+  return {.destination = destination, .tag = VlanTag{kTpidCustomer, vid}};
 }
 
 TEST(ClaimText, IsWhatTheAddressHalfTakes) {

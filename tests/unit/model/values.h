@@ -37,8 +37,8 @@ inline AddressSet many_macs(std::string_view first_four_bytes, unsigned count) {
 }
 
 inline Frame frame_to(const MacAddress& destination, std::uint16_t vid = 0) {
-  if (vid == 0) return {.destination = destination, .outer_tag = std::nullopt};
-  return {.destination = destination, .outer_tag = VlanTag{.tpid = kTpidCustomer, .tci = vid}};
+  if (vid == 0) return {.destination = destination, .tag = std::nullopt};
+  return {.destination = destination, .tag = VlanTag{.tpid = kTpidCustomer, .tci = vid}};
 }
 
 // Names a parameterised test after its row.

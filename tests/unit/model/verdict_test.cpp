@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "loader/model/verdict.h"
 
+#include <array>
+
 #include "bpf/rx_filter_abi.h"
 #include "tests/unit/model/values.h"
 
@@ -48,6 +50,9 @@ constexpr FilterFlags kMulticastOnly = {.multicast = true};
 constexpr FilterFlags kPromisc = {.promisc = true};
 constexpr FilterFlags kAllmulti = {.allmulti = true};
 
+constexpr VlanTag kPriority = {.tpid = kTpidCustomer, .tci = 0xe000};
+const Frame kOutOfReach = {.destination = kOwn, .tag = std::nullopt, .tags_out_of_reach = true};
+
 const JudgeRow kJudgeRows[] = {
     {"UnfilteredTakesAnything", {}, frame_to(kStranger, 7), Verdict::accept},
     {"UnfilteredTakesBroadcast", {}, frame_to(kBroadcast), Verdict::accept},
@@ -60,7 +65,11 @@ const JudgeRow kJudgeRows[] = {
     {"VlanBeforePromisc", filter(kPromisc), frame_to(kOwn, 41), Verdict::vlan},
     {"NoVlanHalfTakesAnyVlan", filter(kUsual, false), frame_to(kOwn, 41), Verdict::accept},
     {"UntaggedPassesVlanSet", filter(kUsual), frame_to(kOwn), Verdict::accept},
-    {"PriorityTagPassesVlanSet", filter(kUsual), {kOwn, VlanTag{kTpidCustomer, 0xe000}}, Verdict::accept},
+    {"PriorityTagPassesVlanSet", filter(kUsual), frame_with(kOwn, std::array{kPriority}), Verdict::accept},
+    {"TagBehindPriorityTagCounts", filter(kUsual), frame_with(kOwn, std::array{kPriority, VlanTag{kTpidCustomer, 41}}),
+     Verdict::vlan},
+    {"OutOfReachIsRejected", filter(kUsual), kOutOfReach, Verdict::vlan},
+    {"OutOfReachWithoutVlanHalf", filter(kUsual, false), kOutOfReach, Verdict::accept},
     {"ServiceTagPassesVlanSet", filter(kUsual), {kOwn, VlanTag{kTpidService, 41}}, Verdict::accept},
     {"EmptyVlanSetTakesUntagged", vlan_half_only("none"), frame_to(kStranger), Verdict::accept},
     {"EmptyVlanSetTakesNoVlan", vlan_half_only("none"), frame_to(kStranger, 1), Verdict::vlan},
