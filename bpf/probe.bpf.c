@@ -5,38 +5,7 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 
-#include "rx_filter_kernel.bpf.h"
-
-struct netdev_hw_addr_list {
-	int count;
-} __attribute__((preserve_access_index));
-
-struct vlan_group {
-	unsigned int nr_vlan_devs;
-} __attribute__((preserve_access_index));
-
-struct vlan_info {
-	struct vlan_group grp;
-} __attribute__((preserve_access_index));
-
-struct net_device {
-	unsigned int priv_flags;
-	int ifindex;
-	unsigned int promiscuity;
-	unsigned int allmulti;
-	bool uc_promisc;
-	void *rx_handler;
-	struct vlan_info *vlan_info;
-	struct netdev_hw_addr_list uc;
-} __attribute__((preserve_access_index));
-
-struct sk_buff {
-	struct net_device *dev;
-} __attribute__((preserve_access_index));
-
-enum netdev_priv_flags {
-	IFF_UNICAST_FLT = 1 << 12,
-};
+#include "rx_filter_netdev.bpf.h"
 
 /* The answer; an ifindex of 0: the program could not look. */
 __u32 view_ifindex;
@@ -47,17 +16,6 @@ __u32 view_uc_promisc;
 __u32 view_rx_handler;
 __u32 view_unicast_entries;
 __u32 view_vlan_devices;
-
-/* An integer until Linux 6.11, then a bit-field of an unsigned long. */
-static __always_inline __u64 private_flags(__u64 dev)
-{
-	const struct net_device *type = NULL;
-	__u64 at = dev + __CORE_RELO(type, priv_flags, BYTE_OFFSET);
-	__u64 flags = __CORE_RELO(type, priv_flags, BYTE_SIZE) == 8 ? peek(at) : peek32(at);
-
-	flags <<= __CORE_RELO(type, priv_flags, LSHIFT_U64);
-	return flags >> __CORE_RELO(type, priv_flags, RSHIFT_U64);
-}
 
 static __always_inline __u32 vlan_devices(__u64 dev)
 {

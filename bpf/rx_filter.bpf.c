@@ -72,13 +72,12 @@ int rxf_early_xdp(struct xdp_md *ctx)
 
 	if (!parse_xdp(ctx, &frame))
 		return too_short(XDP_PASS);
-	/* With the outer tag stripped the first tag in sight is an inner one. */
-	if (!rxf_config.judge_frame_vlan)
-		hide_tags(&frame);
 	dev = xdp_device(ctx);
+	if (!rxf_config.judge_frame_vlan || (dev && may_strip_tags(dev)))
+		hide_tags(&frame);
 	ruling = rule_early(&frame, dev);
 	if (!ruling.why && dev)
-		ruling.why = why_device_wants(dev, &frame);
+		ruling.why = why_device_wants(dev, &frame, true);
 	if (!is_rejected_early(ruling, 1, bpf_xdp_get_buff_len(ctx)))
 		return XDP_PASS;
 	return reject_xdp(ctx, ruling.reason);
@@ -96,10 +95,18 @@ int rxf_early_tc(struct __sk_buff *skb)
 	dev = skb_device(skb);
 	ruling = rule_early(&frame, dev);
 	if (!ruling.why && dev)
-		ruling.why = why_device_wants(dev, &frame);
+		ruling.why = why_device_wants(dev, &frame, false);
 	if (!is_rejected_early(ruling, wire_packets(skb), skb->len))
 		return TC_ACT_UNSPEC;
 	return reject_skb(skb, RXF_COUNTERS_EARLY, ruling.reason);
+}
+
+/* Whether the frame came here by steering; macvlan marks what it delivers itself. */
+static __always_inline bool is_steered(const struct frame *frame)
+{
+	struct rxf_steering *claim = is_group(frame) ? NULL : claim_on(frame);
+
+	return claim && claim->index == rxf_config.guard_index;
 }
 
 SEC("tc")
@@ -116,7 +123,7 @@ int rxf_guard(struct __sk_buff *skb)
 		rxf_trace = ruling;
 	count(hook, ruling.reason, wire_packets(skb), skb->len);
 	/* As macvlan does it with what it delivers itself: a steered frame is for this device. */
-	if (ruling.why == RXF_WHY_FILTER && skb->pkt_type == PACKET_OTHERHOST)
+	if (ruling.why && skb->pkt_type == PACKET_OTHERHOST && is_steered(&frame))
 		bpf_skb_change_type(skb, PACKET_HOST);
 	return ruling.why ? TC_ACT_UNSPEC : reject_skb(skb, hook, ruling.reason);
 }
@@ -126,14 +133,24 @@ SEC("tc")
 int rxf_steer(struct __sk_buff *skb)
 {
 	__u64 dev = skb_device(skb);
+	struct rxf_steering *claim;
+	__u32 ifindex, why = 0;
 	struct frame frame;
-	__u32 ifindex;
 
 	if (!parse_skb(skb, &frame) || is_group(&frame))
 		return TC_ACT_UNSPEC;
-	ifindex = upper_with(&frame);
-	if (!ifindex || !is_armed() || (dev && !may_steer_to(dev, ifindex, &frame)))
+	claim = claim_on(&frame);
+	ifindex = claim ? upper_with(claim, &frame) : 0;
+	if (ifindex && dev)
+		why = why_not_steered(dev, ifindex, &frame, claim);
+	if (rxf_config.trace)
+		rxf_trace = ruling_of(RXF_ADMITTED, why);
+	if (!ifindex || why || !is_armed())
 		return TC_ACT_UNSPEC;
+	if (!rxf_config.trace && dev && is_shared(dev, &frame)) {
+		bpf_clone_redirect(skb, ifindex, BPF_F_INGRESS);
+		return TC_ACT_UNSPEC;
+	}
 	return bpf_redirect(ifindex, BPF_F_INGRESS);
 }
 

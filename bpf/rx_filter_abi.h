@@ -70,15 +70,12 @@ struct rxf_slot {
 /* rxf_mode.control */
 #define RXF_CONTROL_SHADOW (1ULL << 0) /* judge and count, drop and steer nothing */
 
-/* rxf_mode.sole: the ifindex in the low half, and these. */
-#define RXF_SOLE_PROMISC (1ULL << 32) /* while up it holds one count of the promiscuity */
-
 /* `mode`: array of one, mapped writable by the loader, changed by 8-byte stores. */
 struct rxf_mode {
 	__u64 active[RXF_MAX_UPPERS]; /* what the guard with this index judges by */
 	__u64 control; /* RXF_CONTROL_* */
 	__u64 deadline; /* ns of CLOCK_BOOTTIME from when on nothing is dropped; 0: none */
-	__u64 sole; /* the PASSTHRU upper that the early drop was planned for; 0: shared */
+	__u64 sole; /* ifindex of the PASSTHRU upper that the early drop was planned for; 0: shared */
 };
 
 /* `addresses`: hash; keys are inserted and deleted, values never change. */
@@ -103,6 +100,7 @@ struct rxf_steering_key {
 
 /* rxf_steering.flags */
 #define RXF_STEER_EGRESS (1U << 0) /* bridge mode: also what the host and siblings send */
+#define RXF_STEER_LISTED (1U << 1) /* one of the references on the device's unicast list is ours */
 
 struct rxf_steering {
 	__u32 index; /* of the upper, as in rxf_mode.active[] */
@@ -188,7 +186,7 @@ struct rxf_meta {
 	__u32 requested_mode; /* RXF_HOOK_*; RXF_HOOK_NONE: auto */
 	__u32 early_hook; /* RXF_HOOK_* in force */
 	__u32 xdp_prog_id; /* 0: none */
-	__u32 judges_vlan; /* 1: the early drop sees every VLAN tag */
+	__u32 judges_vlan; /* 1: the early drop sees every VLAN tag that no driver strips */
 	struct rxf_tc_filter early; /* when early_hook is RXF_HOOK_TC */
 	struct rxf_tc_filter steer_ingress; /* while `steering` has entries */
 	struct rxf_tc_filter steer_egress;
@@ -204,18 +202,19 @@ struct rxf_meta {
 /* Set between open and load (.rodata); a guard's instance belongs to one upper. */
 struct rxf_config {
 	__u32 guard_index; /* index of the upper; guards only */
-	__u32 judge_frame_vlan; /* XDP: 0 where the driver may have stripped the tag */
+	__u32 judge_frame_vlan; /* XDP: 0 where frames come with tags in metadata, whatever `stripping` says */
 	__u32 sight; /* RXF_SIGHT_*: how the kernel's own state is read */
 	__u32 egress; /* steering: 1 at the egress hook */
 	__u32 trace; /* 1: the ruling is left in rxf_trace, for `explain` */
 	__u32 padding; /* zero */
+	__u64 stripping; /* XDP: NETIF_F_* with which a driver strips tags */
 };
 
 #define RXF_SIGHT_NONE 0
 #define RXF_SIGHT_CAST 1 /* bpf_cast_to_kern_ctx() and bpf_rdonly_cast(), Linux 6.2 */
 #define RXF_SIGHT_PROBE 2 /* bpf_probe_read_kernel(), where no lockdown forbids it */
 
-/* What let a frame through: rxf_ruling.why. */
+/* What let a frame through, or kept it from being steered: rxf_ruling.why. */
 #define RXF_WHY_DROPPED 0
 #define RXF_WHY_FILTER 1 /* the guard's filter set, or at the early drop some upper's */
 #define RXF_WHY_UNFILTERED 2 /* the guard has no filter set */
@@ -229,7 +228,8 @@ struct rxf_config {
 #define RXF_WHY_NO_UPPER 8 /* the upper it was planned for is gone */
 #define RXF_WHY_PROMISC 9 /* somebody else made the device promiscuous */
 #define RXF_WHY_ALLMULTI 10 /* somebody else asked it for all multicast */
-#define RXF_WHYS 11
+#define RXF_WHY_SOURCE 11 /* an upper in source mode may take it by its source */
+#define RXF_WHYS 12
 
 /* .bss of an instance with rxf_config.trace; the last frame's. */
 struct rxf_ruling {
@@ -292,7 +292,7 @@ RXF_ASSERT(sizeof(struct rxf_tc_filter) == 16);
 RXF_ASSERT(sizeof(struct rxf_upper) == 48);
 RXF_ASSERT(sizeof(struct rxf_filter) == 16 + 6 * RXF_MAX_OWNED + RXF_FILTER_MESSAGE_SIZE);
 RXF_ASSERT(sizeof(struct rxf_meta) == 104);
-RXF_ASSERT(sizeof(struct rxf_config) == 24);
+RXF_ASSERT(sizeof(struct rxf_config) == 32);
 RXF_ASSERT(sizeof(struct rxf_drop_lease) == 48);
 RXF_ASSERT(sizeof(struct rxf_drop) == 40 + RXF_DROP_FRAME_SIZE);
 

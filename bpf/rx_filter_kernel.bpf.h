@@ -55,6 +55,17 @@ static __always_inline __u32 peek32(__u64 address)
 	return value;
 }
 
+static __always_inline __u16 peek16(__u64 address)
+{
+	__u16 value = 0;
+
+	if (rxf_config.sight == RXF_SIGHT_CAST)
+		return *(volatile __u16 *)bpf_rdonly_cast(
+			(void *)address, bpf_core_type_id_kernel(struct timespec64));
+	bpf_probe_read_kernel(&value, sizeof(value), (void *)address);
+	return value;
+}
+
 static __always_inline __u8 peek8(__u64 address)
 {
 	__u8 value = 0;
@@ -68,6 +79,7 @@ static __always_inline __u8 peek8(__u64 address)
 
 #define PEEK(base, type, member) peek((base) + bpf_core_field_offset(struct type, member))
 #define PEEK32(base, type, member) peek32((base) + bpf_core_field_offset(struct type, member))
+#define PEEK16(base, type, member) peek16((base) + bpf_core_field_offset(struct type, member))
 #define PEEK8(base, type, member) peek8((base) + bpf_core_field_offset(struct type, member))
 
 #endif

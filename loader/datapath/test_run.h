@@ -32,7 +32,7 @@ class TestRun {
                               std::uint32_t attached);
 
   struct Answer {
-    rxf_ruling ruling{};       // not of kSteerProgram
+    rxf_ruling ruling{};       // of kSteerProgram only why it does not take the frame
     std::uint32_t action = 0;  // XDP_* or TC_ACT_*: what the kernel would do now
   };
   // `ifindex` is the device with the hook, in the calling thread's network namespace.

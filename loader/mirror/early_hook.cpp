@@ -114,17 +114,15 @@ Result<void> leave_tc(Lowerdev& device, rxf_meta& meta) {
   return ensure_detached(device, early_tc(device, meta));
 }
 
-rxf_config xdp_config(bool judges) { return {.judge_frame_vlan = judges ? 1U : 0U, .sight = datapath::device_sight()}; }
-
 Result<datapath::ObjectPtr> open_xdp(const Lowerdev& device, bool judges) {
-  return datapath::open_object(datapath::embedded_object(), datapath::kEarlyXdpProgram, xdp_config(judges),
+  return datapath::open_object(datapath::embedded_object(), datapath::kEarlyXdpProgram, early_xdp_config(judges),
                                device.pins.path());
 }
 
 // Loads the program only to learn its tag; the kernel computes it from the instructions.
 Result<bool> is_current(const Lowerdev& device, std::uint32_t id, bool judges) {
-  const auto object = datapath::load_object(datapath::embedded_object(), datapath::kEarlyXdpProgram, xdp_config(judges),
-                                            device.pins.path());
+  const auto object = datapath::load_object(datapath::embedded_object(), datapath::kEarlyXdpProgram,
+                                            early_xdp_config(judges), device.pins.path());
   if (!object) return std::unexpected(object.error());
   const int fd = datapath::program_fd(*object, datapath::kEarlyXdpProgram);
   const auto instructions = datapath::same_instructions(id, fd);
@@ -229,6 +227,14 @@ Result<DeviceTraits> traits_of(const netlink::Link& link) {
                       .filtered_by_kernel = datapath::rx_filter_attribute() && has_unicast_filter(link)};
 }
 
+// Where the kernel does not tell which features strip tags, no tag is judged.
+rxf_config early_xdp_config(bool may_judge) {
+  const std::uint64_t stripping = datapath::tag_stripping_features();
+  return {.judge_frame_vlan = may_judge && stripping != 0 ? 1U : 0U,
+          .sight = datapath::device_sight(),
+          .stripping = stripping};
+}
+
 AttachMode requested_mode(std::uint32_t number) {
   return number <= RXF_HOOK_XDP_GENERIC ? static_cast<AttachMode>(number) : AttachMode::auto_;
 }
@@ -272,7 +278,7 @@ Result<bool> ensure_early_drop(Lowerdev& device, AttachMode mode, std::vector<st
   // A driver that refused native XDP is not asked again.
   const bool fell_back = choice->may_fall_back && now->hook == EarlyHook::tc && meta->early_hook == RXF_HOOK_TC;
   EarlyHook hook = fell_back ? EarlyHook::tc : choice->hook;
-  auto entered = enter(device, *meta, hook, judges_vlan(*traits, hook), notes);
+  auto entered = enter(device, *meta, hook, may_judge_vlan(*traits, hook), notes);
   if (!entered && choice->may_fall_back && entered.error().code != EBUSY) {
     notes.push_back("native XDP refused (" + entered.error().text + "): early drop at tc instead");
     hook = EarlyHook::tc;
@@ -280,7 +286,7 @@ Result<bool> ensure_early_drop(Lowerdev& device, AttachMode mode, std::vector<st
   }
   if (!entered) return entered;
   meta->early_hook = value_of(hook);
-  meta->judges_vlan = judges_vlan(*traits, hook) ? 1 : 0;
+  meta->judges_vlan = may_judge_vlan(*traits, hook) ? 1 : 0;
   meta->requested_mode = value_of(mode);
   if (auto done = device.maps.put_meta(*meta); !done) return std::unexpected(done.error());
   const auto left = leave_others(device, *meta, hook, notes);

@@ -22,6 +22,9 @@ struct EarlyState {
 };
 Result<EarlyState> early_state(const Lowerdev& device, const rxf_meta& meta);
 
+// What the early drop at XDP is loaded with; `may_judge`: may_judge_vlan().
+rxf_config early_xdp_config(bool may_judge);
+
 // Brings the early drop to where `mode` puts it, without a moment when nothing drops early: what is there and current
 // stays, another version is replaced in one step, a new place is taken before the old one is left. After an error the
 // old one is still there. The rules are in the maps already. Returns whether anything changed.

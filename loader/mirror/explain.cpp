@@ -29,11 +29,12 @@ static_assert(static_cast<int>(Why::dropped) == RXF_WHY_DROPPED && static_cast<i
               static_cast<int>(Why::groups) == RXF_WHY_GROUPS && static_cast<int>(Why::address) == RXF_WHY_ADDRESS &&
               static_cast<int>(Why::no_upper) == RXF_WHY_NO_UPPER &&
               static_cast<int>(Why::promisc) == RXF_WHY_PROMISC &&
-              static_cast<int>(Why::allmulti) == RXF_WHY_ALLMULTI && RXF_WHYS == 11);
+              static_cast<int>(Why::allmulti) == RXF_WHY_ALLMULTI && static_cast<int>(Why::source) == RXF_WHY_SOURCE &&
+              RXF_WHYS == 12);
 
 constexpr std::array<std::string_view, RXF_WHYS> kWhyNames = {"dropped",  "filter",      "unfiltered", "too-short",
                                                               "control",  "vlan-device", "groups",     "address",
-                                                              "no-upper", "promisc",     "allmulti"};
+                                                              "no-upper", "promisc",     "allmulti",   "source"};
 
 constexpr std::size_t kUppersNamed = 4;
 
@@ -46,7 +47,7 @@ std::string early_sentence(Why why, const std::string& device) {
     case Why::vlan_device:
       return "a VLAN device on " + device + " may take it";
     case Why::groups:
-      return "broadcast and multicast are the host's too";
+      return "it is broadcast or multicast that the host may want";
     case Why::address:
       return "the address is " + device + "'s own, or on its unicast list";
     case Why::no_upper:
@@ -55,12 +56,28 @@ std::string early_sentence(Why why, const std::string& device) {
       return "it stands down: somebody else made " + device + " promiscuous";
     case Why::allmulti:
       return "it stands down: somebody else asked " + device + " for all multicast";
+    case Why::source:
+      return "an upper in source mode may take it by its source";
     case Why::dropped:
     case Why::unfiltered:
     case Why::too_short:
       break;
   }
   return "it cannot judge this frame";
+}
+
+std::string steering_sentence(Why why, const std::string& upper, const std::string& device) {
+  const std::string claim = "it is a further address of " + upper + ", ";
+  switch (why) {
+    case Why::vlan_device:
+      return claim + "but a VLAN device on " + device + " takes the frame";
+    case Why::address:
+      return claim + "but somebody else has it now, as their own or on the unicast list of " + device;
+    case Why::no_upper:
+      return claim + "which is gone from " + device;
+    default:
+      return claim + "which does not take the frame, or nothing is steered, in shadow";
+  }
 }
 
 std::string guard_sentence(Why why) {
@@ -162,7 +179,7 @@ Result<void> Hooks::find_early(const rxf_meta& meta) {
             .device = device_.link.name,
             .ifindex = device_.link.ifindex,
             .program = tc ? datapath::kEarlyTcProgram : datapath::kEarlyXdpProgram,
-            .config = {.judge_frame_vlan = tc ? 0 : meta.judges_vlan},
+            .config = tc ? rxf_config{} : early_xdp_config(meta.judges_vlan != 0),
             .attached = state->hook == EarlyHook::none ? 0
                         : tc                           ? meta.early.prog_id
                                                        : meta.xdp_prog_id};
@@ -253,9 +270,9 @@ Result<HookRuling> Hooks::ask_steering(const TestFrame& bytes, const Frame& fram
   ruling.sentence = "no upper has this as a further address";
   if (target == steered_.end()) return ruling;
   if (answer->action == TC_ACT_REDIRECT) ruling.target = target->second;
-  ruling.sentence = ruling.target ? "it has this further address"
-                                  : "it is a further address of " + target->second +
-                                        ", which does not take the frame, or nothing is steered, in shadow";
+  ruling.sentence = ruling.target
+                        ? "it has this further address"
+                        : steering_sentence(static_cast<Why>(answer->ruling.why), target->second, device_.link.name);
   return ruling;
 }
 

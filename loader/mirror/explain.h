@@ -31,6 +31,7 @@ enum class Why {
   no_upper = 8,
   promisc = 9,
   allmulti = 10,
+  source = 11,
 };
 
 // "dropped", "filter", "unfiltered", "too-short", ...

@@ -60,8 +60,13 @@ Result<HookChoice> choose_hook(const DeviceTraits& device, AttachMode mode) {
 
 bool judges_vlan(const DeviceTraits& device, EarlyHook hook) {
   if (hook == EarlyHook::tc) return true;
-  // A veth hands over its peer's skb, tag in metadata or not, whatever its own features say.
-  return device.driver != "veth" && !device.features.contains("rx-vlan-hw-parse");
+  return may_judge_vlan(device, hook) && !device.features.contains("rx-vlan-hw-parse") &&
+         !device.features.contains("rx-vlan-stag-hw-parse");
+}
+
+// A veth, and what is like it, hands over somebody else's skb, tag in metadata or not, whatever its own features say.
+bool may_judge_vlan(const DeviceTraits& device, EarlyHook hook) {
+  return hook == EarlyHook::tc || device.kind.empty() || device.driver == "tun";
 }
 
 }  // namespace rxf::mirror

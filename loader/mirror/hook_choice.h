@@ -31,7 +31,11 @@ std::string lost_offload(const DeviceTraits& device);
 // Docs/semantics.md, "What the lower device's ability decides". Usage error where the mode asked for cannot work.
 Result<HookChoice> choose_hook(const DeviceTraits& device, AttachMode mode);
 
-// Whether a program on that hook sees the outermost VLAN tag of every frame.
+// Whether a program on that hook sees the outermost VLAN tag of every frame, as the device's features are now.
 bool judges_vlan(const DeviceTraits& device, EarlyHook hook);
+
+// The same for features under which the driver strips no tag: whether it strips one the programs ask the device
+// themselves.
+bool may_judge_vlan(const DeviceTraits& device, EarlyHook hook);
 
 }  // namespace rxf::mirror

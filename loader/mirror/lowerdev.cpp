@@ -13,7 +13,6 @@
 #include "loader/mirror/lookup.h"
 #include "loader/mirror/upper_identity.h"
 #include "loader/netlink/address_lists.h"
-#include "loader/netlink/ethtool.h"
 #include "loader/netlink/net_namespace.h"
 
 namespace rxf::mirror {
@@ -108,7 +107,6 @@ Result<Snapshot> Lowerdev::snapshot(const Records& records) {
                                .name = upper->name,
                                .address = upper->address,
                                .mode = *upper->upper_mode,
-                               .nopromisc = upper->nopromisc,
                                .filter = record == records.end() ? FilterSet{} : record->second.filter,
                                .kept_by_kernel = kept_by_kernel(*upper)});
   }
@@ -116,11 +114,6 @@ Result<Snapshot> Lowerdev::snapshot(const Records& records) {
     if (other.lower == link.ifindex)
       for (const auto& vid : {other.vlan, other.service_vlan})
         if (vid.value_or(0) != 0) snapshot.vlan_devices.insert(*vid);
-  if (std::ranges::any_of(snapshot.uppers, &Upper::kept_by_kernel)) {
-    const auto features = netlink::active_features(link);
-    if (!features) return std::unexpected(features.error());
-    snapshot.vlan_filter = features->contains("rx-vlan-filter");
-  }
   if (shares_unicast_list(host, link)) {
     auto unicast = netlink::fdb_unicast(host.socket, link);
     if (!unicast) return std::unexpected(unicast.error());

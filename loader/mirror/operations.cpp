@@ -258,6 +258,7 @@ Result<AttachResult> attach(const Context& context, const std::string& name, con
   if (auto done = check_lower(link); !done) return std::unexpected(done.error());
   if (auto done = datapath::check_bpffs(context.bpffs, !options.dry_run); !done) return std::unexpected(done.error());
   if (options.dry_run) return attach_dry(context, link, options);
+  netlink::load_macvlan(found->host.socket);
   for (;;) {
     auto done = attach_once(context, link, options);
     if (done || done.error().code != EALREADY) return done;

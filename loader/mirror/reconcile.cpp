@@ -35,6 +35,7 @@ class Reconciliation {
  private:
   Result<void> read();
   void set_vanished_apart();
+  [[nodiscard]] AddressSet owned_below() const;
   Result<void> widen();
   Result<void> guard();
   Result<void> steer();
@@ -79,6 +80,14 @@ void Reconciliation::set_vanished_apart() {
   }
 }
 
+// What of the lower device's unicast list is there on our behalf, whoever asked for it.
+AddressSet Reconciliation::owned_below() const {
+  AddressSet owned;
+  for (const Records* records : {&records_, &vanished_})
+    for (const auto& [ifindex, record] : *records) owned.insert(record.owned_below.begin(), record.owned_below.end());
+  return owned;
+}
+
 Result<void> Reconciliation::widen() {
   ListsSeen seen;
   for (const auto& [ifindex, planned] : plan_.uppers)
@@ -90,15 +99,16 @@ Result<void> Reconciliation::widen() {
 }
 
 Result<void> Reconciliation::guard() {
-  desired_ = {.wanted = plan_.early.wanted,
-              .host = plan_.early.host,
-              .sole = plan_.early.sole | (plan_.early.sole_promisc ? RXF_SOLE_PROMISC : 0)};
+  desired_ = {.wanted = plan_.early.wanted, .host = plan_.early.host, .sole = plan_.early.sole};
+  const AddressSet listed = owned_below();
   for (const auto& [ifindex, planned] : plan_.uppers) {
     const auto index = ensure_guard(device_, *device_.upper(ifindex), goal_.refresh, changed_);
     if (!index) return std::unexpected(index.error());
     desired_.guards.push_back({.index = *index, .ifindex = ifindex, .rules = planned.guard});
     for (const MacAddress& address : planned.steered)
-      desired_.steering[address] = {.index = *index, .flags = planned.steer_egress ? RXF_STEER_EGRESS : 0U};
+      desired_.steering[address] = {
+          .index = *index,
+          .flags = (planned.steer_egress ? RXF_STEER_EGRESS : 0U) | (listed.contains(address) ? RXF_STEER_LISTED : 0U)};
   }
   return {};
 }

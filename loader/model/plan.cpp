@@ -21,10 +21,11 @@ Rules canonical(Rules rules) {
 // PASSTHRU delivers everything, source mode by the source address.
 bool delivers_by_own_address(UpperMode mode) { return mode != UpperMode::passthru && mode != UpperMode::source; }
 
-AddressSet further_unicast(const Upper& upper) {
-  if (!upper.filter.addresses) return {};
-  return difference(upper.filter.addresses->unicast, {upper.address});
+AddressSet listed_unicast(const Upper& upper) {
+  return upper.filter.addresses ? upper.filter.addresses->unicast : AddressSet{};
 }
+
+AddressSet further_unicast(const Upper& upper) { return difference(listed_unicast(upper), {upper.address}); }
 
 KernelLists kernel_lists(const Upper& upper, bool unicast_filter) {
   if (!upper.filter.addresses || upper.kept_by_kernel) return {};
@@ -44,17 +45,9 @@ EarlyDropPlan drop_nothing(std::string reason) {
   return {.wanted = {.any_vlan = true, .any_address = true}, .host = {}, .reason = std::move(reason)};
 }
 
-// A PASSTHRU upper that is up makes the lower device promiscuous, unless told not to. A kernel that keeps filter sets
-// gives that up where the device's own filters do for it (docs/semantics.md, "On a kernel with the series").
-bool holds_promiscuity(const Snapshot& snapshot, const Upper& upper) {
-  if (upper.nopromisc) return false;
-  if (!upper.kept_by_kernel || !upper.filter.addresses || upper.filter.addresses->flags.promisc) return true;
-  return !upper.filter.vlans && snapshot.vlan_filter;
-}
-
 EarlyDropPlan early_beside_nobody(const Snapshot& snapshot, const Upper& upper) {
   if (upper.filter.unfiltered()) return drop_nothing(upper.name + " (passthru) has no filter set: it gets everything");
-  EarlyDropPlan early{.sole = upper.ifindex, .sole_promisc = holds_promiscuity(snapshot, upper)};
+  EarlyDropPlan early{.sole = upper.ifindex};
   early.wanted = rules_of(upper.filter, upper.address);
   if (early.drops_nothing()) return drop_nothing(upper.name + " (passthru) asks for everything in its filter set");
   early.host.vlans = snapshot.vlan_devices;
@@ -103,6 +96,13 @@ EarlyDropPlan early_drop(const Snapshot& snapshot) {
   return early_beside_others(snapshot);
 }
 
+// The programs read the own address from the device itself where they can see it, so that a change holds at once.
+Rules guard_rules(const Snapshot& snapshot, const Upper& upper) {
+  Rules rules = rules_of(upper.filter, upper.address);
+  if (snapshot.can_stand_down && !listed_unicast(upper).contains(upper.address)) rules.addresses.erase(upper.address);
+  return rules;
+}
+
 // The sender of a frame on its way out cannot be told, and one in private or vepa mode is to reach nobody here.
 bool all_in_bridge_mode(const Snapshot& snapshot) {
   return std::all_of(snapshot.uppers.begin(), snapshot.uppers.end(),
@@ -132,7 +132,7 @@ LowerdevPlan plan(const Snapshot& snapshot) {
   for (const Upper& upper : snapshot.uppers)
     if (!upper.filter.unfiltered())
       result.uppers[upper.ifindex] = {
-          .guard = rules_of(upper.filter, upper.address),
+          .guard = guard_rules(snapshot, upper),
           .kernel = kernel_lists(upper, snapshot.unicast_filter),
           .steered = delivers_by_own_address(upper.mode) ? further_unicast(upper) : AddressSet{},
           .steer_egress = all_in_bridge_mode(snapshot)};

@@ -33,9 +33,8 @@ struct HostRules {
 struct EarlyDropPlan {
   Rules wanted;  // union of what every upper wants; any_vlan && any_address: drops nothing
   HostRules host;
-  std::uint32_t sole = 0;     // ifindex of the PASSTHRU upper that is the only receiver; 0: others receive too
-  bool sole_promisc = false;  // while up, that one holds a count of the lower device's promiscuity
-  std::string reason;         // one sentence: why it is as it is
+  std::uint32_t sole = 0;  // ifindex of the PASSTHRU upper that is the only receiver; 0: others receive too
+  std::string reason;      // one sentence: why it is as it is
 
   bool operator==(const EarlyDropPlan&) const = default;
   [[nodiscard]] bool drops_nothing() const { return wanted.any_vlan && wanted.any_address; }
@@ -52,7 +51,7 @@ struct KernelLists {
 };
 
 struct UpperPlan {
-  Rules guard;
+  Rules guard;  // without the own address, where the programs read that from the device
   KernelLists kernel;
   AddressSet steered;         // further unicast addresses, which macvlan does not deliver
   bool steer_egress = false;  // also what the host and siblings send to them

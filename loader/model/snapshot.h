@@ -22,7 +22,6 @@ struct Upper {
   std::string name;
   MacAddress address;
   UpperMode mode = UpperMode::bridge;
-  bool nopromisc = false;       // PASSTHRU: it does not make the lower device promiscuous
   FilterSet filter;             // unfiltered() where none is programmed
   bool kept_by_kernel = false;  // the kernel has the filter set itself, and takes its own lists from it
 
@@ -39,7 +38,6 @@ struct Snapshot {
   std::vector<Upper> uppers;    // visible in this namespace, by ifindex
   bool can_stand_down = false;  // the early drop can see for itself who else listens
   bool unicast_filter = false;  // the lower device has one (IFF_UNICAST_FLT)
-  bool vlan_filter = false;     // the lower device has one that is on (NETIF_F_HW_VLAN_CTAG_FILTER)
 };
 
 }  // namespace rxf

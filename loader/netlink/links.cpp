@@ -153,4 +153,12 @@ Result<void> reload_lists(Socket& socket, const Link& link) {
   return {};
 }
 
+// A macvlan without a lower device is refused, after the module was asked for.
+void load_macvlan(Socket& socket) {
+  Message request(RTM_NEWLINK, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL);
+  request.put_fixed(ifinfomsg{});
+  request.put_nest(IFLA_LINKINFO, [&] { request.put_text(IFLA_INFO_KIND, "macvlan"); });
+  (void)socket.request(request.header());
+}
+
 }  // namespace rxf::netlink

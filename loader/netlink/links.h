@@ -56,6 +56,10 @@ Result<Link> link_by_name(Socket& socket, const std::string& name);
 Result<Link> link_by_index(Socket& socket, std::uint32_t ifindex);
 Result<Link> find_link(Socket& socket, const LinkName& which);
 
+// Has the kernel load the macvlan module, if it is one and is not there: the programs are fitted to its types. Makes no
+// device. Where there is no such module there is no upper either, so that a failure matters to nobody.
+void load_macvlan(Socket& socket);
+
 // The kernel's RTM_NEWLINK, whole, as it comes.
 using LinkMessage = std::vector<std::uint8_t>;
 Result<LinkMessage> link_message(Socket& socket, const LinkName& which);

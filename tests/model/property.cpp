@@ -173,8 +173,11 @@ datapath::DesiredRules desired_of(const Snapshot& snapshot) {
       .wanted = planned.early.wanted, .host = planned.early.host, .sole = planned.early.sole};
   for (std::uint32_t index = 0; index < snapshot.uppers.size(); ++index) {
     const auto found = planned.uppers.find(snapshot.uppers[index].ifindex);
-    if (found != planned.uppers.end())
-      desired.guards.push_back({.index = index, .ifindex = found->first, .rules = found->second.guard});
+    if (found == planned.uppers.end()) continue;
+    // No device is in sight here, so the own address is in the maps, as on a kernel that lets no program look.
+    Rules rules = found->second.guard;
+    if (!rules.any_address) rules.addresses.insert(snapshot.uppers[index].address);
+    desired.guards.push_back({.index = index, .ifindex = found->first, .rules = std::move(rules)});
   }
   return desired;
 }

@@ -115,6 +115,10 @@ TEST_F(ExplainTest, SaysWhereAndWhy) {
             "drop: unicast   at the early drop (tc on lower): no upper and nobody on the host has this address\n"
             "  early drop (tc on lower): drop: unicast\n");
   EXPECT_EQ(text("lower", asked(kBroadcast)),
+            "pass   let through by the early drop: it is broadcast or multicast that the host may want\n"
+            "  early drop (tc on lower): passes\n"
+            "  guard of upper: drop: broadcast, the broadcast flag of upper is off\n");
+  EXPECT_EQ(text("lower", asked(kBroadcast, {{kTpidCustomer, 42}})),
             "drop: broadcast   at the early drop (tc on lower): no upper has the broadcast flag\n"
             "  early drop (tc on lower): drop: broadcast\n");
   // The early drop lets link-local control through, and the guard of its only upper does not take it.
@@ -134,8 +138,9 @@ TEST_F(ExplainTest, AsksTheGuardOfEveryUpper) {
   ASSERT_NO_FATAL_FAILURE(set("upper", {.addresses = AddressFilter{}, .vlans = *VlanSet::parse("42")}));
   const Explanation broadcast = explain("lower", asked(kBroadcast));
   EXPECT_TRUE(broadcast.passes);
-  EXPECT_EQ(broadcast.sentence,
-            "sibling is unfiltered; let through by the early drop: broadcast and multicast are the host's too");
+  EXPECT_EQ(
+      broadcast.sentence,
+      "sibling is unfiltered; let through by the early drop: it is broadcast or multicast that the host may want");
   ASSERT_NO_FATAL_FAILURE(set("sibling", {.addresses = AddressFilter{}, .vlans = *VlanSet::parse("7")}));
   EXPECT_EQ(explain("lower", asked(kBroadcast)).hooks.size(), 3U);
   // A pair across: the address of one on the VLAN of the other, which never sees it.

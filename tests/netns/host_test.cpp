@@ -139,16 +139,18 @@ class HostTest : public testing::TestWithParam<AttachMode> {
   // How many of some frames to there the early drop takes; all is kFrames.
   static constexpr std::uint64_t kFrames = 20;
   std::uint64_t dropped_of_frames_to(const MacAddress& destination) const {
-    Ear broadcasts{PacketListener(ifindex_of("lower"), PacketListener::kAnyProtocol)};
+    // One that listens to everything would be let have the multicast of a PASSTHRU upper.
+    Ear end{PacketListener(ifindex_of("lower"), kEndType)};
     const Verdict reason = destination.is_group() ? Verdict::multicast : Verdict::unicast;
     const std::uint64_t before = early_drops(reason);
     FrameSender wire = sender();
     for (std::uint64_t i = 0; i < kFrames; ++i) wire.send(to_bytes({.destination = destination}));
     // What is always let through comes after them.
-    wire.send(to_bytes({.destination = kControl, .payload = to_payload({.sequence = 1})}));
-    EXPECT_EQ(to_string(broadcasts.missing({1})), "none");
+    wire.send(to_bytes({.destination = kControl, .ether_type = kEndType, .payload = to_payload({.sequence = 1})}));
+    EXPECT_EQ(to_string(end.missing({1})), "none");
     return early_drops(reason) - before;
   }
+  static constexpr std::uint16_t kEndType = 0x88b6;  // the other one for local experiments
   static constexpr MacAddress kControl = {{0x01, 0x80, 0xc2, 0, 0, 0x0e}};
 
   [[nodiscard]] static Ear tap_of(const std::string& name) { return Ear(TapReader(name)); }
@@ -282,25 +284,92 @@ TEST_P(HostTest, NeighboursAreResolvedAnew) {
   }
 }
 
-TEST_P(HostTest, GroupsJoinedAfterwardsAreReceived) {
-  make_filtered("bridge");
+// A UDP socket on the host that waits for a group, or for broadcast.
+struct GroupSocket {
+  Fd receiver;
+  Fd wire;
+  sockaddr_storage to;
+};
+
+// What was sent there from the far end and came.
+std::uint64_t received(const GroupSocket& socket, std::uint64_t count) {
+  std::uint64_t came = 0;
+  for (std::uint64_t i = 0; i < count; ++i) {
+    checked(static_cast<int>(sendto(socket.wire.get(), "!", 1, 0, plain(socket.to), sizeof socket.to)), "sendto");
+    char byte = 0;
+    came += recv(socket.receiver.get(), &byte, 1, 0) == 1 ? 1 : 0;
+  }
+  return came;
+}
+
+GroupSocket socket_for(const ScratchNamespace& home, const ScratchNamespace& far, const char* address) {
   constexpr std::uint16_t kPort = 7779;
-  const sockaddr_storage group = ip("239.1.2.99", kPort);
-  const Fd receiver = ip_socket(*home_, group, SOCK_DGRAM);
-  checked(bind(receiver.get(), plain(group), sizeof group), "bind");
-  ip_mreqn membership{.imr_multiaddr = reinterpret_cast<const sockaddr_in&>(group).sin_addr,
-                      .imr_address = {},
-                      .imr_ifindex = static_cast<int>(ifindex_of("lower"))};
-  checked(setsockopt(receiver.get(), IPPROTO_IP, IP_ADD_MEMBERSHIP, &membership, sizeof membership), "join");
-  const Fd wire = ip_socket(*far_, group, SOCK_DGRAM);
+  const sockaddr_storage to = ip(address, kPort);
+  GroupSocket made{.receiver = ip_socket(home, to, SOCK_DGRAM), .wire = ip_socket(far, to, SOCK_DGRAM), .to = to};
+  const sockaddr_storage any = ip("0.0.0.0", kPort);
+  checked(bind(made.receiver.get(), plain(any), sizeof any), "bind");
   const in_addr from =
       reinterpret_cast<const sockaddr_in&>(static_cast<const sockaddr_storage&>(ip("192.0.2.2", 0))).sin_addr;
-  checked(setsockopt(wire.get(), IPPROTO_IP, IP_MULTICAST_IF, &from, sizeof from), "IP_MULTICAST_IF");
-  for (std::uint64_t i = 0; i < kFrames; ++i) {
-    checked(static_cast<int>(sendto(wire.get(), "!", 1, 0, plain(group), sizeof group)), "sendto");
-    char byte = 0;
-    EXPECT_EQ(recv(receiver.get(), &byte, 1, 0), 1);
+  checked(setsockopt(made.wire.get(), IPPROTO_IP, IP_MULTICAST_IF, &from, sizeof from), "IP_MULTICAST_IF");
+  const int yes = 1;
+  checked(setsockopt(made.wire.get(), SOL_SOCKET, SO_BROADCAST, &yes, sizeof yes), "SO_BROADCAST");
+  return made;
+}
+
+void join(const GroupSocket& socket) {
+  ip_mreqn membership{.imr_multiaddr = reinterpret_cast<const sockaddr_in&>(socket.to).sin_addr,
+                      .imr_address = {},
+                      .imr_ifindex = static_cast<int>(ifindex_of("lower"))};
+  checked(setsockopt(socket.receiver.get(), IPPROTO_IP, IP_ADD_MEMBERSHIP, &membership, sizeof membership), "join");
+}
+
+// Beside a PASSTHRU upper too, to which macvlan hands no more than a copy of them.
+TEST_P(HostTest, GroupsJoinedAfterwardsAreReceived) {
+  for (const char* mode : {"bridge", "passthru"}) {
+    SCOPED_TRACE(mode);
+    make_filtered(mode);
+    const GroupSocket socket = socket_for(*home_, *far_, "239.1.2.99");
+    join(socket);
+    EXPECT_EQ(received(socket, kFrames), kFrames);
+    must_run("ip link delete upper");
   }
+}
+
+TEST_P(HostTest, BroadcastIsReceivedWhateverTheUpperAsksFor) {
+  for (const char* mode : {"bridge", "passthru"}) {
+    SCOPED_TRACE(mode);
+    make_filtered(mode);
+    FilterSet none = filter();
+    none.addresses->flags.broadcast = false;
+    set("upper", none);
+    EXPECT_EQ(received(socket_for(*home_, *far_, "192.0.2.255"), kFrames), kFrames);
+    EXPECT_EQ(early_drops(Verdict::broadcast), 0U);
+    must_run("ip link delete upper");
+  }
+}
+
+// Each of these is somebody on the host who wants the group, and nobody wants it any more when they are gone.
+TEST_P(HostTest, WhoListensToAGroupBesidePassthruReceivesIt) {
+  at(*far_, "echo 1 > /proc/sys/net/ipv6/conf/far/disable_ipv6");
+  make_filtered("passthru");
+  EXPECT_EQ(dropped_of_frames_to(kStrangeGroup), kFrames);
+  const std::string entry = rxf::to_string(kStrangeGroup) + " dev lower";
+  must_run("ip maddr add " + entry);
+  EXPECT_EQ(dropped_of_frames_to(kStrangeGroup), 0U) << "on the device's list";
+  must_run("ip maddr del " + entry);
+  EXPECT_EQ(dropped_of_frames_to(kStrangeGroup), kFrames);
+  {
+    PacketListener member(ifindex_of("lower"), kEndType);
+    member.ask_for(PACKET_MR_MULTICAST, kStrangeGroup);
+    EXPECT_EQ(dropped_of_frames_to(kStrangeGroup), 0U) << "a membership of a packet socket";
+  }
+  EXPECT_EQ(dropped_of_frames_to(kStrangeGroup), kFrames);
+  {
+    const PacketListener listener(ifindex_of("lower"));
+    EXPECT_EQ(dropped_of_frames_to(kStrangeGroup), 0U) << "a packet socket for its EtherType";
+    EXPECT_EQ(dropped_of_frames_to(kStranger), kFrames);
+  }
+  EXPECT_EQ(dropped_of_frames_to(kStrangeGroup), kFrames);
 }
 
 TEST_P(HostTest, AFurtherAddressOfTheLowerDeviceIsReceived) {

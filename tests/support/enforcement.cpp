@@ -71,15 +71,14 @@ void Check::early() {
   const auto host = addresses_.find(RXF_SLOT_HOST);
   expect((host == addresses_.end() ? AddressSet{} : host->second) == plan_.early.host.addresses,
          "the host's addresses are not the plan's", problems_);
-  expect(device_.maps.sole() == (plan_.early.sole | (plan_.early.sole_promisc ? RXF_SOLE_PROMISC : 0)),
-         "whether somebody is beside nobody is not the plan's", problems_);
+  expect(device_.maps.sole() == plan_.early.sole, "whether somebody is beside nobody is not the plan's", problems_);
   expect(device_.maps.vlans(RXF_SLOT_HOST) == plan_.early.host.vlans, "the host's VLANs are not the plan's", problems_);
 }
 
 void Check::steering() {
   std::map<MacAddress, std::pair<std::uint32_t, std::uint32_t>> there;
   for (const auto& [address, claim] : looked(device_.maps.steering(), problems_))
-    there[address] = {claim.index, claim.flags};
+    there[address] = {claim.index, claim.flags & RXF_STEER_EGRESS};
   std::map<MacAddress, std::pair<std::uint32_t, std::uint32_t>> wanted;
   for (const auto& [ifindex, upper] : plan_.uppers)
     for (const MacAddress& address : upper.steered)

@@ -377,7 +377,9 @@ Fate fate_of(const FrameRow& row, const FilterSet& filter, bool early_sees_vlans
   if (!early_sees_vlans) in_sight = {.destination = frame.destination};
 
   const Verdict early = judge(filter, kOwn, in_sight);
-  if (early != Verdict::accept && !frame.destination.is_link_local_control()) return {Place::early, early};
+  // Untagged broadcast is the host's too.
+  const bool hosts = frame.destination.is_link_local_control() || (early == Verdict::broadcast && !in_sight.tag);
+  if (early != Verdict::accept && !hosts) return {Place::early, early};
   if (!macvlan_passes(frame.destination, filter)) return {Place::macvlan, Verdict::accept};
   const Verdict guard = judge(filter, kOwn, frame);
   return {guard == Verdict::accept ? Place::tap : Place::guard, guard};

@@ -3,9 +3,14 @@
 
 namespace rxf::test {
 
-// The virtual machine's two NICs, which are on one wire (tests/vm/run), are `lower` and `far` in the calling thread's
-// network namespace from now on, and up, `lower` with kLowerAddress. They go back when that namespace goes. Throws
-// std::runtime_error.
-void take_machine_nics();
+// Two NICs of the virtual machine that are on one wire (tests/vm/run).
+enum class MachineNics {
+  virtio,  // both
+  vmxnet3  // `lower`, which strips VLAN tags while rx-vlan-offload is on; `far` is virtio
+};
+
+// They are `lower` and `far` in the calling thread's network namespace from now on, and up, `lower` with kLowerAddress.
+// They go back when that namespace goes. Throws std::runtime_error.
+void take_machine_nics(MachineNics which = MachineNics::virtio);
 
 }  // namespace rxf::test

@@ -225,6 +225,13 @@ const KernelRow kKernelRows[] = {
     {"NoAddressHalf", UpperMode::passthru, vlan_half_only("42"), {}},
 };
 
+// The own address is left to the programs.
+Rules guard_rules(const FilterSet& filter, const MacAddress& own) {
+  Rules rules = rules_of(filter, own);
+  if (!filter.addresses || !filter.addresses->unicast.contains(own)) rules.addresses.erase(own);
+  return rules;
+}
+
 class PlanKernelLists : public testing::TestWithParam<KernelRow> {};
 
 TEST_P(PlanKernelLists, Row) {
@@ -233,7 +240,7 @@ TEST_P(PlanKernelLists, Row) {
   const auto result = plan(input);
   ASSERT_TRUE(result.uppers.contains(9));
   EXPECT_EQ(result.uppers.at(9).kernel, GetParam().lists);
-  EXPECT_EQ(result.uppers.at(9).guard, rules_of(GetParam().filter, kOwn));
+  EXPECT_EQ(result.uppers.at(9).guard, guard_rules(GetParam().filter, kOwn));
 }
 INSTANTIATE_TEST_SUITE_P(Uppers, PlanKernelLists, testing::ValuesIn(kKernelRows), test::kRowName);
 
@@ -342,42 +349,15 @@ TEST(Plan, PassthruDropsWhatItsOnlyUpperDoesNotWant) {
   EXPECT_EQ(early.wanted, rules_of(input.uppers[0].filter, kOwn));
   EXPECT_EQ(early.host, (HostRules{.groups = false, .addresses = {}, .vlans = vlans("7")}));
   EXPECT_EQ(early.sole, 9U);
-  EXPECT_TRUE(early.sole_promisc);
   EXPECT_EQ(early.reason, "macvtap9 is the only receiver (passthru): its filter set is the whole of what is wanted");
 }
 
-// As macvlan of the series gives it up (kernel/patches, "hold promiscuity and allmulti of the lower device").
-struct KeptRow {
-  const char* name;
-  FilterSet filter;
-  bool vlan_filter;
-  bool holds;
-};
-
-const KeptRow kKeptRows[] = {
-    {"Addresses", filter(kUsual), false, false},
-    {"AddressesUnderAVlanFilter", filter(kUsual), true, true},
-    {"BothUnderAVlanFilter", filter(kUsual, vlans("42")), true, false},
-    {"Vlans", {.vlans = vlans("42")}, false, true},
-    {"Promisc", {.addresses = AddressFilter{.flags = {.promisc = true}}, .vlans = vlans("42")}, false, true},
-};
-
-class KeptByKernel : public testing::TestWithParam<KeptRow> {};
-TEST_P(KeptByKernel, TheKernelProgramsItsListsAndHoldsPromiscuityOnlyWhereItMust) {
-  Snapshot input = snapshot({upper(9, UpperMode::passthru, GetParam().filter)});
+TEST(Plan, AKernelThatKeepsTheFilterSetProgramsItsListsItself) {
+  Snapshot input = snapshot({upper(9, UpperMode::passthru, filter(kUsual, vlans("42")))});
   input.uppers[0].kept_by_kernel = true;
-  input.vlan_filter = GetParam().vlan_filter;
   const LowerdevPlan planned = plan(input);
-  EXPECT_EQ(planned.early.sole_promisc, GetParam().holds);
   EXPECT_EQ(planned.uppers.at(9).kernel, KernelLists{});
-  EXPECT_EQ(planned.uppers.at(9).guard, rules_of(GetParam().filter, input.uppers[0].address));
-}
-INSTANTIATE_TEST_SUITE_P(Filters, KeptByKernel, testing::ValuesIn(kKeptRows), test::kRowName);
-
-TEST(Plan, PassthruWithNopromiscHoldsNoPromiscuity) {
-  Snapshot input = snapshot({upper(9, UpperMode::passthru, filter(kUsual))});
-  input.uppers[0].nopromisc = true;
-  EXPECT_FALSE(plan(input).early.sole_promisc);
+  EXPECT_EQ(planned.uppers.at(9).guard, guard_rules(input.uppers[0].filter, input.uppers[0].address));
 }
 
 TEST(Plan, BesideOthersTheHostAndEveryUpperIsServed) {
