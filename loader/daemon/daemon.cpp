@@ -15,12 +15,13 @@ namespace {
 
 class Daemon {
  public:
-  explicit Daemon(const Setup& setup) : setup_(setup), backend_(setup.context) {}
+  explicit Daemon(const Setup& setup) : setup_(setup), context_(setup.context), backend_(shared_context()) {}
 
   Result<void> start();
   Result<void> serve() { return daemon::serve(loop_.get()); }
 
  private:
+  const mirror::Context& shared_context();
   Result<void> open_api(const Settings& settings);
   Result<void> begin_following(const Settings& settings);
   [[nodiscard]] Follower::Told told();
@@ -33,6 +34,7 @@ class Daemon {
   static int on_reload(sd_event_source* source, const signalfd_siginfo* signal, void* self);
 
   const Setup& setup_;
+  mirror::Context context_;
   MirrorBackend backend_;
   LoopPtr loop_;
   std::unique_ptr<ApiServer> server_;
@@ -40,6 +42,12 @@ class Daemon {
   bool starting_ = true;     // or reloading
   std::size_t in_step_ = 0;  // devices, as told last
 };
+
+// What the follower knows holds for everything that is done here.
+const mirror::Context& Daemon::shared_context() {
+  context_.followed = [this] { return follower_ ? follower_->followed() : std::set<std::uint32_t>{}; };
+  return context_;
+}
 
 Result<void> Daemon::start() {
   const auto settings = setup_.settings();
@@ -80,7 +88,7 @@ Follower::Told Daemon::told() {
 }
 
 Follower::Options Daemon::options(const Settings& settings) const {
-  return {.context = setup_.context, .kept = settings.devices, .look = settings.look};
+  return {.context = context_, .kept = settings.devices, .look = settings.look};
 }
 
 void Daemon::announce(std::uint32_t ifindex) {

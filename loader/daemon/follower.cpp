@@ -13,6 +13,7 @@
 
 #include "loader/datapath/kernel_types.h"
 #include "loader/datapath/pin_directory.h"
+#include "loader/datapath/tc_filter.h"
 #include "loader/mirror/remains.h"
 #include "loader/netlink/socket.h"
 
@@ -21,6 +22,7 @@ namespace {
 
 constexpr std::uint64_t kPauseMicroseconds = 2'000;
 constexpr std::uint64_t kPauseAccuracy = 500;
+constexpr std::uint64_t kTcPauseMicroseconds = 10'000;
 // A look need not be on time: the kernel may do it together with other wake-ups.
 constexpr std::uint64_t kLookAccuracy = 5'000'000;
 constexpr mode_t kPinDirectoryMode = 0700;
@@ -78,6 +80,7 @@ Result<void> Follower::add_sources() {
   sd_event_source* links = nullptr;
   sd_event_source* pins = nullptr;
   sd_event_source* pause = nullptr;
+  sd_event_source* tc_pause = nullptr;
   sd_event_source* turn = nullptr;
   sd_event_source* look = nullptr;
   const int results[] = {
@@ -85,16 +88,20 @@ Result<void> Follower::add_sources() {
       sd_event_add_io(loop_, &pins, pins_.get(), EPOLLIN, on_fd<&Follower::read_pin_events>, this),
       sd_event_add_time_relative(loop_, &pause, CLOCK_MONOTONIC, 0, kPauseAccuracy, on_time<&Follower::begin_work>,
                                  this),
+      sd_event_add_time_relative(loop_, &tc_pause, CLOCK_MONOTONIC, 0, kPauseAccuracy,
+                                 on_time<&Follower::mark_tc_changed>, this),
       sd_event_add_defer(loop_, &turn, on_turn<&Follower::work>, this),
       sd_event_add_time_relative(loop_, &look, CLOCK_MONOTONIC, 0, kLookAccuracy, on_time<&Follower::look>, this)};
   links_source_.reset(links);
   pins_source_.reset(pins);
   pause_.reset(pause);
+  tc_pause_.reset(tc_pause);
   turn_.reset(turn);
   look_.reset(look);
   for (const int result : results)
     if (auto done = check(result, "event loop"); !done) return done;
   sd_event_source_set_enabled(pause, SD_EVENT_OFF);
+  sd_event_source_set_enabled(tc_pause, SD_EVENT_OFF);
   sd_event_source_set_enabled(turn, SD_EVENT_OFF);
   sd_event_source_set_enabled(look, SD_EVENT_OFF);
   return {};
@@ -124,14 +131,49 @@ void Follower::await_all() {
 }
 
 void Follower::read_links() {
-  const auto heard = monitor_.read();
-  if (!heard) return note_problem("rtnetlink", heard.error());
-  for (const netlink::LinkEvent& event : heard->events) hear(event);
-  if (!heard->overrun) return;
+  hear_links();
+  take_heard();
+}
+
+// What may follow from it, besides that an upper is gone, has to wait until nobody is at work.
+void Follower::hear_links() {
+  for (bool more = true; more;) {
+    auto heard = monitor_.read();
+    more = heard && heard->more;
+    if (!heard || heard->overrun) {
+      missed_ = true;
+      followed_.clear();
+    }
+    if (!heard) return note_problem("rtnetlink", heard.error());
+    for (const netlink::LinkEvent& event : heard->events) {
+      if (!event.gone) continue;
+      followed_.erase(event.link.ifindex);
+      gone_.insert(event.link.ifindex);
+    }
+    heard_.push_back(std::move(*heard));
+  }
+}
+
+void Follower::take_heard() {
+  bool overrun = false;
+  for (const auto& heard : std::exchange(heard_, {})) {
+    for (const netlink::LinkEvent& event : heard.events) hear(event);
+    for (const netlink::TcEvent& event : heard.tc) hear_of_tc(event);
+    overrun = overrun || heard.overrun;
+  }
+  if (!overrun) return;
   pins_changed_ = true;
   await_all();
   mark_all(false);
   start_pause();
+}
+
+std::set<std::uint32_t> Follower::followed() {
+  hear_links();
+  start_pause();
+  std::set<std::uint32_t> uppers;
+  for (const auto& [upper, lower] : followed_) uppers.insert(upper);
+  return uppers;
 }
 
 void Follower::hear(const netlink::LinkEvent& event) {
@@ -173,6 +215,32 @@ void Follower::hear_of_lower(const netlink::LinkEvent& event) {
   if (!returning_.contains(link.name) && !(is_kept(link.name) && is_new)) return;
   arrived_.insert(link.name);
   start_pause();
+}
+
+// Filters that can be none of ours, nor in the place of one, are nobody's business here.
+void Follower::hear_of_tc(const netlink::TcEvent& event) {
+  if (event.priority != 0 && !datapath::is_tc_priority(event.priority)) return;
+  tc_changed_.insert(event.ifindex);
+  int pause = SD_EVENT_OFF;
+  sd_event_source_get_enabled(tc_pause_.get(), &pause);
+  if (pause != SD_EVENT_OFF) return;
+  sd_event_source_set_time_relative(tc_pause_.get(), kTcPauseMicroseconds);
+  sd_event_source_set_enabled(tc_pause_.get(), SD_EVENT_ONESHOT);
+}
+
+// What we change there ourselves is heard of, too: a follow that changes nothing ends it.
+void Follower::mark_tc_changed() {
+  for (const std::uint32_t ifindex : std::exchange(tc_changed_, {}))
+    if (const std::uint32_t lower = lower_of(ifindex); attached_.contains(lower)) mark(lower, false);
+}
+
+// The lower device of an upper; any other device's own ifindex, also of one that is gone.
+std::uint32_t Follower::lower_of(std::uint32_t ifindex) const {
+  if (const auto upper = followed_.find(ifindex); upper != followed_.end()) return upper->second;
+  if (attached_.contains(ifindex)) return ifindex;
+  auto socket = netlink::Socket::open();
+  const auto link = socket ? netlink::link_by_index(*socket, ifindex) : std::unexpected(socket.error());
+  return link && link->is_upper() ? link->lower.value_or(ifindex) : ifindex;
 }
 
 // A directory is opened by whoever looks at it, us too: that it is let go is news only while it is made.
@@ -238,6 +306,7 @@ void Follower::begin_work() { sd_event_source_set_enabled(turn_.get(), SD_EVENT_
 
 // One thing at a time: whoever else waits for the loop has their turn between.
 void Follower::work() {
+  take_heard();
   if (std::exchange(pins_changed_, false)) return find_attached();
   if (!arrived_.empty()) return attach(arrived_.extract(arrived_.begin()).value());
   if (!marked_.empty()) {
@@ -299,7 +368,10 @@ void Follower::follow(std::uint32_t lower, bool refresh) {
   const auto device = attached_.find(lower);
   if (device == attached_.end()) return;
   const std::string name = device->second.name;
+  gone_.clear();
+  missed_ = false;
   const auto done = mirror::follow(options_.context, {.ifindex = lower}, refresh);
+  if (done) note_uppers(lower, done->uppers);
   read_links();
   if (!done && (done.error().exit == Exit::not_attached || done.error().code == ENODEV)) {
     end_problem(name);
@@ -310,6 +382,14 @@ void Follower::follow(std::uint32_t lower, bool refresh) {
   end_problem(name);
   note_all(name, done->report.notes);
   note_followed(lower, *done);
+}
+
+// What has been heard since it looked at them is newer.
+void Follower::note_uppers(std::uint32_t lower, const std::set<std::uint32_t>& uppers) {
+  std::erase_if(followed_, [&](const auto& upper) { return upper.second == lower; });
+  if (missed_) return;
+  for (const std::uint32_t upper : uppers)
+    if (!gone_.contains(upper)) followed_[upper] = lower;
 }
 
 // While it was being attached the mode was not there yet.

@@ -46,6 +46,8 @@ class Follower {
   void begin_anew(Options options);
   // At everything, now.
   void look();
+  // Uppers with a guard that have not gone since they were followed last, by ifindex, as of now. It calls nobody.
+  std::set<std::uint32_t> followed();
 
  private:
   Follower(sd_event* loop, Options options, Told told, netlink::LinkMonitor monitor);
@@ -54,11 +56,16 @@ class Follower {
 
   void await_all();
   void read_links();
+  void hear_links();
+  void take_heard();
   void read_pin_events();
   void hear_of_pins(std::uint32_t event, const std::string& name);
   void hear(const netlink::LinkEvent& event);
   void hear_of_upper(const netlink::LinkEvent& event);
   void hear_of_lower(const netlink::LinkEvent& event);
+  void hear_of_tc(const netlink::TcEvent& event);
+  void mark_tc_changed();
+  [[nodiscard]] std::uint32_t lower_of(std::uint32_t ifindex) const;
   void mark(std::uint32_t lower, bool refresh);
   void mark_all(bool refresh);
   void try_again();
@@ -71,6 +78,7 @@ class Follower {
   void forget_detached();
   void attach(const std::string& name);
   void follow(std::uint32_t lower, bool refresh);
+  void note_uppers(std::uint32_t lower, const std::set<std::uint32_t>& uppers);
   void note_followed(std::uint32_t lower, const mirror::FollowResult& done);
   void tell_of_uppers(std::uint32_t lower, const std::vector<mirror::Departed>& gone);
   void note_all(const std::string& device, const std::vector<std::string>& notes);
@@ -92,6 +100,11 @@ class Follower {
   std::map<std::string, Returning> returning_;          // lower devices that went while they were attached
   std::map<std::string, std::uint32_t> tried_;          // kept ones, with the ifindex that was attached or failed
   std::set<std::string> being_made_;                    // names of pin directories that were not attached so far
+  std::vector<netlink::LinkMonitor::Heard> heard_;      // and not taken yet
+  std::map<std::uint32_t, std::uint32_t> followed_;  // uppers with a guard, as followed last, and their lower devices
+  std::set<std::uint32_t> gone_;                     // links that have gone since a follow began
+  bool missed_ = false;                              // others may have, too
+  std::set<std::uint32_t> tc_changed_;               // devices, to be looked up when tc_pause_ is over
   bool pins_changed_ = false;
   std::set<std::string> arrived_;                 // lower devices to be attached
   std::map<std::uint32_t, bool> marked_;          // lower devices to be followed, and whether to be refreshed
@@ -102,7 +115,8 @@ class Follower {
 
   SourcePtr links_source_;
   SourcePtr pins_source_;
-  SourcePtr pause_;  // lets what comes together be done together
+  SourcePtr pause_;     // lets what comes together be done together
+  SourcePtr tc_pause_;  // the same, longer: others may change filters all the time
   SourcePtr turn_;
   SourcePtr look_;
 };

@@ -12,8 +12,6 @@
 namespace rxf::datapath {
 namespace {
 
-constexpr std::uint32_t kPrioritiesToTry = 32;
-
 bpf_tc_hook hook_of(const TcPlace& place) {
   capture_library_messages();
   bpf_tc_hook hook{};
@@ -69,7 +67,7 @@ Result<rxf_tc_filter> attach_tc(const TcPlace& place, int program_fd, const rxf_
   }
   int error = 0;
   const std::uint32_t first = first_priority(place);
-  for (filter.priority = first; filter.priority < first + kPrioritiesToTry; ++filter.priority) {
+  for (filter.priority = first; filter.priority < first + kTcPriorities; ++filter.priority) {
     error = try_attach(place, program_fd, filter.priority, false);
     if (error == 0) return filter;
     if (error != -EEXIST && error != -EINVAL) break;
@@ -88,7 +86,7 @@ Result<std::uint32_t> query_tc(const TcPlace& place, const rxf_tc_filter& filter
 
 Result<rxf_tc_filter> find_tc(const TcPlace& place, std::uint32_t map_id) {
   const std::uint32_t first = first_priority(place);
-  for (std::uint32_t priority = first; priority < first + kPrioritiesToTry; ++priority) {
+  for (std::uint32_t priority = first; priority < first + kTcPriorities; ++priority) {
     rxf_tc_filter filter{.priority = priority, .handle = kTcHandle};
     const auto id = query_tc(place, filter);
     if (!id) return std::unexpected(id.error());

@@ -22,6 +22,14 @@ struct TcPlace {
 inline constexpr std::uint32_t kTcPriority = 100;
 inline constexpr std::uint32_t kTcSteerPriority = 200;
 inline constexpr std::uint32_t kTcHandle = 1;
+// As many from the first one on are tried where others have taken it.
+inline constexpr std::uint32_t kTcPriorities = 32;
+
+// Whether a filter of ours can have that priority.
+[[nodiscard]] constexpr bool is_tc_priority(std::uint32_t priority) {
+  return (priority >= kTcPriority && priority < kTcPriority + kTcPriorities) ||
+         (priority >= kTcSteerPriority && priority < kTcSteerPriority + kTcPriorities);
+}
 
 // Puts the program on the device's clsact (at ingress, an `ingress` qdisc serves too). `previous` is what the maps
 // remember: a filter that is there already at its place is replaced in one step, otherwise a free priority is taken.

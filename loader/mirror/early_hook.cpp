@@ -104,8 +104,8 @@ TcAttachment early_tc(Lowerdev& device, rxf_meta& meta) {
           .noted = meta.early};
 }
 
-Result<bool> enter_tc(Lowerdev& device, rxf_meta& meta) {
-  return ensure_attached(device, early_tc(device, meta), true);
+Result<bool> enter_tc(Lowerdev& device, rxf_meta& meta, std::vector<std::string>& notes) {
+  return ensure_attached(device, early_tc(device, meta), true, notes);
 }
 
 Result<void> leave_tc(Lowerdev& device, rxf_meta& meta) {
@@ -153,9 +153,9 @@ Result<void> check_alone(const datapath::XdpState& state, std::uint32_t ours) {
 
 // A device has one XDP mode at a time, so tc drops early while neither of the two does.
 Result<std::uint32_t> change_xdp_mode(Lowerdev& device, rxf_meta& meta, const XdpPlace& place, std::uint32_t old_id,
-                                      EarlyHook hook, bool judges) {
+                                      EarlyHook hook, bool judges, std::vector<std::string>& notes) {
   if (auto alone = check_alone(place.state, old_id); !alone) return std::unexpected(alone.error());
-  if (const auto bridged = enter_tc(device, meta); !bridged) return std::unexpected(bridged.error());
+  if (const auto bridged = enter_tc(device, meta, notes); !bridged) return std::unexpected(bridged.error());
   if (auto left = datapath::detach_xdp(device.link.ifindex, old_id); !left) return std::unexpected(left.error());
   const auto id = attach_to_xdp(device, hook, judges);
   if (id) return id;
@@ -183,9 +183,11 @@ Result<bool> enter_xdp(Lowerdev& device, rxf_meta& meta, EarlyHook hook, bool ju
     if (!stray) return std::unexpected(stray.error());
     old_id = *stray;
   }
-  const auto id = old_id == 0                           ? attach_to_xdp(device, hook, judges)
-                  : *place->state.mode == mode_of(hook) ? replace_on_xdp(device, old_id, judges)
-                                                        : change_xdp_mode(device, meta, *place, old_id, hook, judges);
+  const bool was_lost = old_id == 0 && meta.xdp_prog_id != 0;
+  const auto id = old_id == 0 ? attach_to_xdp(device, hook, judges)
+                  : *place->state.mode == mode_of(hook)
+                      ? replace_on_xdp(device, old_id, judges)
+                      : change_xdp_mode(device, meta, *place, old_id, hook, judges, notes);
   if (!id) return std::unexpected(id.error());
   meta.xdp_prog_id = *id;
   return true;
@@ -193,13 +195,14 @@ Result<bool> enter_xdp(Lowerdev& device, rxf_meta& meta, EarlyHook hook, bool ju
 
 Result<bool> enter(Lowerdev& device, rxf_meta& meta, EarlyHook hook, bool judges, std::vector<std::string>& notes) {
   if (hook == EarlyHook::none) return false;
-  return hook == EarlyHook::tc ? enter_tc(device, meta) : enter_xdp(device, meta, hook, judges, notes);
+  return hook == EarlyHook::tc ? enter_tc(device, meta, notes) : enter_xdp(device, meta, hook, judges, notes);
 }
 
 // Every place of ours but the one on `hook`, also what an interrupted command left. Returns whether any was on XDP.
 Result<bool> leave_others(Lowerdev& device, rxf_meta& meta, EarlyHook hook, std::vector<std::string>& notes) {
   if (hook != EarlyHook::tc)
     if (auto done = leave_tc(device, meta); !done) return std::unexpected(done.error());
+  if (was_lost) notes.push_back(device.link.name + " had lost its early drop: attached again");
   const auto place = xdp_place(device, meta.xdp_prog_id);
   if (!place) return std::unexpected(place.error());
   std::vector<std::uint32_t> others = place->ours;

@@ -53,7 +53,8 @@ Result<bool> guard_is_attached(const Lowerdev& device, std::uint32_t ifindex, co
       device, {.ifindex = ifindex, .hook = datapath::TcHook::ingress, .program = datapath::kGuardProgram}, entry.guard);
 }
 
-Result<std::uint32_t> ensure_guard(Lowerdev& device, const netlink::Link& upper, bool refresh, bool& changed) {
+Result<std::uint32_t> ensure_guard(Lowerdev& device, const netlink::Link& upper, bool refresh, bool& changed,
+                                   std::vector<std::string>& notes) {
   const auto uppers = device.maps.uppers();
   if (!uppers) return std::unexpected(uppers.error());
   const auto known = uppers->find(upper.ifindex);
@@ -62,7 +63,7 @@ Result<std::uint32_t> ensure_guard(Lowerdev& device, const netlink::Link& upper,
 
   const rxf_upper noted = *entry;
   note_identity(upper, *entry);
-  const auto attached = ensure_attached(device, guard_of(device, upper, *entry), refresh);
+  const auto attached = ensure_attached(device, guard_of(device, upper, *entry), refresh, notes);
   if (!attached) return std::unexpected(attached.error());
   changed = changed || *attached;
   if (!*attached && std::memcmp(&noted, &*entry, sizeof(noted)) != 0)

@@ -16,8 +16,9 @@ Result<bool> guard_is_attached(const Lowerdev& device, std::uint32_t ifindex, co
 
 // Attaches a guard to an upper that lacks one, judging by nothing yet (RXF_NO_SLOT). With `refresh` a guard that runs
 // other instructions than this binary carries is replaced in place. Returns the upper's index, and in `changed` whether
-// anything was attached.
-Result<std::uint32_t> ensure_guard(Lowerdev& device, const netlink::Link& upper, bool refresh, bool& changed);
+// anything was attached; a note says so where somebody had removed it.
+Result<std::uint32_t> ensure_guard(Lowerdev& device, const netlink::Link& upper, bool refresh, bool& changed,
+                                   std::vector<std::string>& notes);
 
 // Detaches the guard of an upper, which may be gone itself. A grace period has passed since it judged by a slot.
 Result<void> remove_guard(Lowerdev& device, std::uint32_t ifindex, rxf_upper entry);

@@ -149,7 +149,7 @@ datapath::PinDirectory pins_of(const Context& context, const Host& host, const s
   return {context.bpffs, {.device = device, .netns_suffix = host.netns_suffix}};
 }
 
-Result<Lowerdev> open_locked(LockedPins found, Host host, const netlink::Link& link) {
+Result<Lowerdev> open_locked(const Context& context, LockedPins found, Host host, const netlink::Link& link) {
   auto maps = datapath::RuleMaps::open(found.pins.path());
   if (!maps) return std::unexpected(maps.error());
   if (auto looked = host.look_again(); !looked) return std::unexpected(looked.error());
@@ -157,7 +157,8 @@ Result<Lowerdev> open_locked(LockedPins found, Host host, const netlink::Link& l
                   .link = link,
                   .pins = std::move(found.pins),
                   .lock = std::move(found.lock),
-                  .maps = std::move(*maps)};
+                  .maps = std::move(*maps),
+                  .followed = context.followed ? context.followed() : std::set<std::uint32_t>{}};
 }
 
 Result<Lowerdev> open_lowerdev(const Context& context, Host host, const netlink::Link& link,
@@ -165,7 +166,7 @@ Result<Lowerdev> open_lowerdev(const Context& context, Host host, const netlink:
   auto found = lock_pins(context, host, link, access);
   if (!found) return std::unexpected(found.error());
   if (auto same = check_layout(found->identity, link); !same) return std::unexpected(same.error());
-  return open_locked(std::move(*found), std::move(host), link);
+  return open_locked(context, std::move(*found), std::move(host), link);
 }
 
 }  // namespace rxf::mirror

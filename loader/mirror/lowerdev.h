@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -43,6 +44,7 @@ struct Lowerdev {
   datapath::PinDirectory pins;
   Fd lock;
   datapath::RuleMaps maps;
+  std::set<std::uint32_t> followed{};  // Context::followed
 
   // nullptr where there is no upper with that ifindex on it: deleted, moved away, or on another lower device.
   [[nodiscard]] const netlink::Link* upper(std::uint32_t ifindex) const;
@@ -67,7 +69,7 @@ datapath::PinDirectory pins_of(const Context& context, const Host& host, const s
 
 // With pins that are its own and of this version's layout.
 struct LockedPins;
-Result<Lowerdev> open_locked(LockedPins found, Host host, const netlink::Link& link);
+Result<Lowerdev> open_locked(const Context& context, LockedPins found, Host host, const netlink::Link& link);
 
 // Exit::not_attached where it is not; error where the pins are an earlier device's or another version's.
 Result<Lowerdev> open_lowerdev(const Context& context, Host host, const netlink::Link& link,

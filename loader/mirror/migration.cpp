@@ -20,7 +20,8 @@ Result<void> replace_programs(Lowerdev& device, std::vector<std::string>& notes)
     const auto there = guard_is_attached(device, ifindex, entry);
     if (!there) return std::unexpected(there.error());
     if (!*there) continue;
-    if (const auto done = ensure_guard(device, *upper, true, changed); !done) return std::unexpected(done.error());
+    if (const auto done = ensure_guard(device, *upper, true, changed, notes); !done)
+      return std::unexpected(done.error());
   }
   const auto meta = device.maps.meta();
   if (!meta) return std::unexpected(meta.error());
@@ -50,10 +51,10 @@ Result<Lowerdev> open_upgraded(const Context& context, Host host, const netlink:
   const bool earlier = found->identity.abi == datapath::layout_1::kAbi;
   if (!earlier) {
     if (auto same = check_layout(found->identity, link); !same) return std::unexpected(same.error());
-    return open_locked(std::move(*found), std::move(host), link);
+    return open_locked(context, std::move(*found), std::move(host), link);
   }
   if (auto done = datapath::layout_1::convert(found->pins.path()); !done) return wrap(done.error(), found->pins.path());
-  auto device = open_locked(std::move(*found), std::move(host), link);
+  auto device = open_locked(context, std::move(*found), std::move(host), link);
   if (!device) return device;
   if (auto done = replace_programs(*device, notes); !done) return wrap(done.error(), "upgrade " + link.name);
   if (auto done = note_layout(*device); !done) return std::unexpected(done.error());

@@ -349,3 +349,6 @@ Result<LowerdevStatus> status(const Context& context, const std::string& name) {
 }
 
 }  // namespace rxf::mirror
+  const auto uppers = device->maps.uppers();
+  if (!uppers) return std::unexpected(uppers.error());
+  for (const auto& [ifindex, entry] : *uppers) result.uppers.insert(ifindex);

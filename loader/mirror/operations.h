@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -20,6 +22,9 @@ namespace rxf::mirror {
 
 struct Context {
   std::string bpffs = "/sys/fs/bpf";
+  // Ifindexes of uppers that are, without a doubt, the devices that were noted, by whoever has followed them ever
+  // since; asked after the links were looked at. A caller that has not has none.
+  std::function<std::set<std::uint32_t>()> followed{};
 };
 
 // The numbers of these two are those of the maps (RXF_HOOK_*).
@@ -164,6 +169,7 @@ struct Departed {
 
 struct FollowResult {
   std::vector<Departed> gone;
+  std::set<std::uint32_t> uppers;       // noted ones, by ifindex: from now on to be known by whoever follows them
   AttachMode mode = AttachMode::auto_;  // as asked for
   Report report;                        // changed: a program was attached or replaced
 };

@@ -102,7 +102,7 @@ Result<void> Reconciliation::guard() {
   desired_ = {.wanted = plan_.early.wanted, .host = plan_.early.host, .sole = plan_.early.sole};
   const AddressSet listed = owned_below();
   for (const auto& [ifindex, planned] : plan_.uppers) {
-    const auto index = ensure_guard(device_, *device_.upper(ifindex), goal_.refresh, changed_);
+    const auto index = ensure_guard(device_, *device_.upper(ifindex), goal_.refresh, changed_, notes_);
     if (!index) return std::unexpected(index.error());
     desired_.guards.push_back({.index = *index, .ifindex = ifindex, .rules = planned.guard});
     for (const MacAddress& address : planned.steered)

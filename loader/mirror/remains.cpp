@@ -85,7 +85,7 @@ Result<void> free_left_behind(const PinDirectory& pins, Fd& lock, const PinIdent
   netlink::Link gone;
   gone.ifindex = identity.ifindex;
   gone.name = identity.name;
-  auto device = open_locked({.pins = pins, .lock = std::move(lock), .identity = identity}, std::move(host), gone);
+  auto device = open_locked({}, {.pins = pins, .lock = std::move(lock), .identity = identity}, std::move(host), gone);
   if (!device) return std::unexpected(device.error());
   auto done = free_uppers(*device, notes);
   lock = std::move(device->lock);

@@ -34,12 +34,13 @@ Result<bool> ensure_steering(Lowerdev& device, const LowerdevPlan& plan, bool re
   if (!meta) return std::unexpected(meta.error());
   bool changed = false;
   if (is_needed(plan, datapath::TcHook::ingress)) {
-    const auto attached = ensure_attached(device, steering_at(device, *meta, datapath::TcHook::ingress), refresh);
+    const auto attached =
+        ensure_attached(device, steering_at(device, *meta, datapath::TcHook::ingress), refresh, notes);
     if (!attached) return attached;
     changed = *attached;
   }
   if (!is_needed(plan, datapath::TcHook::egress)) return changed;
-  const auto attached = ensure_attached(device, steering_at(device, *meta, datapath::TcHook::egress), refresh);
+  const auto attached = ensure_attached(device, steering_at(device, *meta, datapath::TcHook::egress), refresh, notes);
   if (attached) return changed || *attached;
   notes.push_back("what siblings send to further unicast addresses goes to the wire, not to the upper that has them: " +
                   attached.error().text);

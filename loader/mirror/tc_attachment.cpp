@@ -33,6 +33,13 @@ Result<void> attach(Lowerdev& device, TcAttachment& attachment, const rxf_tc_fil
   return attachment.note();
 }
 
+std::string role_of(const TcAttachment& attachment) {
+  const std::string_view program = attachment.program;
+  if (program == datapath::kGuardProgram) return "guard";
+  if (program == datapath::kEarlyTcProgram) return "early drop";
+  return attachment.hook == datapath::TcHook::egress ? "steering of what is sent" : "steering";
+}
+
 }  // namespace
 
 Result<bool> is_attached(const Lowerdev& device, const datapath::TcPlace& place, const rxf_tc_filter& noted) {
@@ -43,7 +50,7 @@ Result<bool> is_attached(const Lowerdev& device, const datapath::TcPlace& place,
   return datapath::is_program(*id, place.program, device.maps.rules_map_id());
 }
 
-Result<bool> ensure_attached(Lowerdev& device, TcAttachment attachment, bool refresh) {
+Result<bool> ensure_attached(Lowerdev& device, TcAttachment attachment, bool refresh, std::vector<std::string>& notes) {
   const auto there = find(device, attachment);
   if (!there) return std::unexpected(there.error());
   const bool noted = there->prog_id != 0 && there->prog_id == attachment.noted.prog_id;
@@ -58,7 +65,9 @@ Result<bool> ensure_attached(Lowerdev& device, TcAttachment attachment, bool ref
     if (!current) return std::unexpected(current.error());
     if (*current) return false;
   }
+  const bool was_lost = attachment.noted.prog_id != 0 && there->prog_id == 0;
   if (auto done = attach(device, attachment, *there, fd); !done) return std::unexpected(done.error());
+  if (was_lost) notes.push_back(attachment.link.name + " had lost its " + role_of(attachment) + ": attached again");
   return true;
 }
 

@@ -23,8 +23,8 @@ struct TcAttachment {
 Result<bool> is_attached(const Lowerdev& device, const datapath::TcPlace& place, const rxf_tc_filter& noted);
 
 // With `refresh` a program that runs other instructions than this binary carries is replaced in place. Returns whether
-// anything was attached.
-Result<bool> ensure_attached(Lowerdev& device, TcAttachment attachment, bool refresh);
+// anything was attached; a note says so where it was noted and somebody had removed or replaced it.
+Result<bool> ensure_attached(Lowerdev& device, TcAttachment attachment, bool refresh, std::vector<std::string>& notes);
 
 // Also what an interrupted command attached without having noted where; clsact goes if it is ours and empty.
 Result<void> ensure_detached(Lowerdev& device, TcAttachment attachment);

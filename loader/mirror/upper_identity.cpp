@@ -28,7 +28,7 @@ Result<std::map<std::uint32_t, rxf_upper>> strangers(const Lowerdev& device) {
   std::map<std::uint32_t, rxf_upper> found;
   for (const auto& [ifindex, entry] : *entries) {
     const netlink::Link* upper = device.upper(ifindex);
-    if (upper == nullptr || looks_the_same(*upper, entry)) continue;
+    if (upper == nullptr || device.followed.contains(ifindex) || looks_the_same(*upper, entry)) continue;
     const auto guarded = guard_is_attached(device, ifindex, entry);
     if (!guarded) return std::unexpected(guarded.error());
     if (!*guarded) found.emplace(ifindex, entry);

@@ -9,7 +9,7 @@
 
 // Whether an upper is the one that a filter set was programmed for, or another one that has got its ifindex. The guard
 // goes with its device: where it is, the upper is the same. Where it is gone, the upper is the same if its name and
-// address are.
+// address are, or if somebody has followed it ever since (Context::followed).
 namespace rxf::mirror {
 
 // What is noted of uppers that are others now, by ifindex.

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <linux/if_link.h>
+#include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
 
@@ -28,18 +29,39 @@ bool has_attribute(Bytes attributes, std::optional<std::uint16_t> wanted) {
 
 Result<void> prepare(mnl_socket* socket) {
   const int fd = mnl_socket_get_fd(socket);
-  int group = RTNLGRP_LINK;
-  if (mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0 ||
-      mnl_socket_setsockopt(socket, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) < 0 ||
-      ::fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
-    return system_error(errno, "netlink socket");
+  if (mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0) return system_error(errno, "netlink socket");
+  for (int group : {RTNLGRP_LINK, RTNLGRP_TC})
+    if (mnl_socket_setsockopt(socket, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) < 0)
+      return system_error(errno, "netlink socket");
+  if (::fcntl(fd, F_SETFL, O_NONBLOCK) < 0) return system_error(errno, "netlink socket");
   // Without CAP_NET_ADMIN the limit of the host holds.
   if (::setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &kReceiveBytes, sizeof(kReceiveBytes)) < 0)
     ::setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &kReceiveBytes, sizeof(kReceiveBytes));
   return {};
 }
 
+bool is_of_qdisc(const nlmsghdr& message) {
+  return message.nlmsg_type == RTM_NEWQDISC || message.nlmsg_type == RTM_DELQDISC;
+}
+
+bool is_of_filter(const nlmsghdr& message) {
+  return message.nlmsg_type == RTM_NEWTFILTER || message.nlmsg_type == RTM_DELTFILTER;
+}
+
 }  // namespace
+
+// A filter's parent is the hook, or the qdisc itself where that is an `ingress` qdisc.
+Result<std::optional<TcEvent>> decode_tc_event(const nlmsghdr& message) {
+  if (!is_of_qdisc(message) && !is_of_filter(message)) return std::nullopt;
+  const auto body = body_of<tcmsg>(message);
+  if (!body) return std::unexpected(body.error());
+  const tcmsg& fixed = body->fixed;
+  const auto ifindex = static_cast<std::uint32_t>(fixed.tcm_ifindex);
+  if (is_of_qdisc(message))
+    return fixed.tcm_parent == TC_H_CLSACT ? std::optional(TcEvent{.ifindex = ifindex}) : std::nullopt;
+  if (TC_H_MAJ(fixed.tcm_parent) != TC_H_MAJ(TC_H_CLSACT)) return std::nullopt;
+  return TcEvent{.ifindex = ifindex, .priority = fixed.tcm_info >> 16};
+}
 
 Result<std::optional<LinkEvent>> decode_link_event(const nlmsghdr& message, std::optional<std::uint16_t> rx_filter) {
   if (message.nlmsg_type != RTM_NEWLINK && message.nlmsg_type != RTM_DELLINK) return std::nullopt;
@@ -78,6 +100,7 @@ Result<LinkMonitor::Heard> LinkMonitor::read() {
     if (errno != ENOBUFS && errno != ENOSPC) return system_error(errno, "netlink receive");
     heard.overrun = true;
   }
+  heard.more = true;
   return heard;
 }
 
@@ -87,7 +110,9 @@ void LinkMonitor::take(Bytes datagram, Heard& heard) const {
   for (int left = static_cast<int>(datagram.size()); mnl_nlmsg_ok(message, left);
        message = mnl_nlmsg_next(message, &left)) {
     auto event = decode_link_event(*message, rx_filter_);
-    if (!event) heard.overrun = true;
+    const auto tc = decode_tc_event(*message);
+    if (!event || !tc) heard.overrun = true;
+    if (tc && *tc) heard.tc.insert(**tc);
     if (event && *event) heard.events.push_back(std::move(**event));
   }
 }

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <linux/if.h>
 #include <linux/if_arp.h>
+#include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
 
 #include <cerrno>
@@ -89,6 +90,32 @@ TEST(WithoutAttribute, LeavesTheOthersAsTheyWere) {
   const auto bytes = [](const Message& message) { return LinkMessage(message.bytes().begin(), message.bytes().end()); };
   EXPECT_EQ(without_attribute(bytes(with), kRxFilter), bytes(without));
   EXPECT_EQ(without_attribute(bytes(without), kRxFilter), bytes(without));
+}
+
+std::optional<TcEvent> heard_of(std::uint16_t type, std::uint32_t parent, std::uint32_t info) {
+  Message message(type, 0);
+  message.put_fixed(tcmsg{.tcm_ifindex = 7, .tcm_parent = parent, .tcm_info = info});
+  const auto event = decode_tc_event(*message.header());
+  EXPECT_TRUE(event) << event.error().text;
+  return event ? *event : std::nullopt;
+}
+
+TEST(TcEventTest, AFilterOfAHookIsTold) {
+  for (const std::uint16_t type : {RTM_NEWTFILTER, RTM_DELTFILTER})
+    for (const std::uint32_t minor : {TC_H_MIN_INGRESS, TC_H_MIN_EGRESS, 0U})
+      EXPECT_EQ(heard_of(type, TC_H_MAKE(TC_H_CLSACT, minor), 100U << 16 | 0x0300),
+                (TcEvent{.ifindex = 7, .priority = 100}));
+}
+
+TEST(TcEventTest, TheQdiscIsToldWithoutAPriority) {
+  for (const std::uint16_t type : {RTM_NEWQDISC, RTM_DELQDISC})
+    EXPECT_EQ(heard_of(type, TC_H_CLSACT, 1), (TcEvent{.ifindex = 7}));
+}
+
+TEST(TcEventTest, TheTransmitPathIsNot) {
+  EXPECT_FALSE(heard_of(RTM_NEWQDISC, TC_H_ROOT, 2));
+  EXPECT_FALSE(heard_of(RTM_NEWTFILTER, TC_H_MAKE(1U << 16, 0), 100U << 16));
+  EXPECT_FALSE(heard_of(RTM_NEWLINK, TC_H_CLSACT, 0));
 }
 
 }  // namespace
