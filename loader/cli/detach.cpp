@@ -14,7 +14,8 @@ struct Options {
 void setup(CLI::App& app, Options& options) {
   add_text(app, "DEV", options.device, "Lower device")->option_text(" ");
   app.add_flag("--all", options.all,
-               "Every attached device of this network namespace, and the pins of devices that are gone");
+               "Every attached device of this network namespace, the pins of devices that are gone, and programs whose "
+               "pins are gone");
 }
 
 Result<Json> detach_one(const std::string& device, const Session& session) {
@@ -45,6 +46,9 @@ Result<void> detach_all(const Session& session) {
     session.notes(report->notes);
     answers.push_back({{"device", remains.device}, {"pinned", remains.pin_directory}, {"changed", report->changed}});
   }
+  const Result<mirror::Report> orphans = session.operations.remove_all_orphans(session.context);
+  if (!orphans && removed) removed = std::unexpected(orphans.error());
+  if (orphans) session.notes(orphans->notes);
   if (session.json)
     session.print(answers);
   else if (devices->empty())

@@ -110,6 +110,13 @@ std::string lower_text(const ProbeReport& report) {
   return *report.attached ? "yes, attached" : "yes, not attached";
 }
 
+std::string orphan_lines(const Result<std::vector<std::string>>& orphans) {
+  if (!orphans) return line("programs without pins", orphans, [](const auto&) { return std::string(); });
+  std::string text;
+  for (const std::string& problem : *orphans) text += "  ! " + printable(problem) + "\n";
+  return text;
+}
+
 std::string text_of(const ProbeReport& report) {
   return headline(report) + line("lower device", lower_text(report)) +
          line("unicast filter", report.view,
@@ -120,7 +127,7 @@ std::string text_of(const ProbeReport& report) {
          line("lockdown", report.lockdown, [](datapath::Lockdown mode) { return std::string(to_string(mode)); }) +
          line("programs read the device", sight_text(report.sight)) +
          line("libxdp's dispatcher", yes_or_why_not(report.dispatcher, "yes")) +
-         line("attach", forecast_text(report.attach));
+         line("attach", forecast_text(report.attach)) + orphan_lines(report.orphans);
 }
 
 // JSON: null is unknown, and "why" has the reason of what is unknown, missing or refused.
@@ -197,6 +204,7 @@ Json to_json(const ProbeReport& report) {
   answer.put("mtu", report.mtu);
   answer.put("lower_device", report.lower);
   answer.put("attached", report.attached);
+  answer.put("problems", report.orphans, [](const std::vector<std::string>& problems) { return problems; });
   answer.put("unicast_filter", report.view, [](const datapath::DeviceView& view) { return view.unicast_filter; });
   answer.put("in_use", report.view, json);
   answer.put("vlan_filter", report.vlan_filter, json);

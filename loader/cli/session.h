@@ -15,6 +15,7 @@
 #include "loader/mirror/drops.h"
 #include "loader/mirror/explain.h"
 #include "loader/mirror/operations.h"
+#include "loader/mirror/orphans.h"
 #include "loader/mirror/probe.h"
 #include "loader/mirror/remains.h"
 #include "loader/netlink/net_namespace.h"
@@ -34,6 +35,9 @@ struct Operations {
   std::function<decltype(mirror::status)> status = mirror::status;
   std::function<decltype(mirror::remains)> remains = mirror::remains;
   std::function<decltype(mirror::remove_remains)> remove_remains = mirror::remove_remains;
+  std::function<decltype(mirror::orphaned)> orphaned = mirror::orphaned;
+  std::function<decltype(mirror::orphaned_device)> orphaned_device = mirror::orphaned_device;
+  std::function<decltype(mirror::remove_all_orphans)> remove_all_orphans = mirror::remove_all_orphans;
   std::function<decltype(mirror::probe)> probe = mirror::probe;
   std::function<decltype(mirror::explain)> explain = mirror::explain;
   std::function<decltype(daemon::run)> run = daemon::run;

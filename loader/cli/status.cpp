@@ -63,15 +63,23 @@ struct Look {
   Clock::time_point time;
   std::vector<LowerdevStatus> devices;
   std::vector<mirror::Remains> remains;
-  Result<void> done;  // an error of one among several
+  std::vector<mirror::Orphaned> orphaned;  // devices that are not attached
+  Result<void> done;                       // an error of one among several
 };
 
 Result<Look> look_at_one(const std::string& device, const Session& session) {
   if (const Result<void> named = check_device_name(device); !named) return std::unexpected(named.error());
   Look look{.time = Clock::now()};
   Result<LowerdevStatus> status = session.operations.status(session.context, device);
-  if (!status) return std::unexpected(status.error());
-  look.devices.push_back(std::move(*status));
+  if (status) {
+    look.devices.push_back(std::move(*status));
+    return look;
+  }
+  if (status.error().exit != Exit::not_attached) return std::unexpected(status.error());
+  const auto orphaned = session.operations.orphaned_device(session.context, device);
+  if (!orphaned || !*orphaned) return std::unexpected(status.error());
+  look.orphaned.push_back(**orphaned);
+  look.done = std::unexpected(status.error());
   return look;
 }
 
@@ -90,6 +98,12 @@ Result<Look> look_at_all(const Session& session) {
   Result<std::vector<mirror::Remains>> remains = session.operations.remains(session.context);
   if (!remains) return std::unexpected(remains.error());
   look.remains = std::move(*remains);
+  Result<std::vector<mirror::Orphaned>> orphaned = session.operations.orphaned(session.context);
+  if (!orphaned) return std::unexpected(orphaned.error());
+  look.orphaned = std::move(*orphaned);
+  std::erase_if(look.orphaned, [&](const mirror::Orphaned& one) {
+    return std::ranges::find(look.devices, one.ifindex, &LowerdevStatus::ifindex) != look.devices.end();
+  });
   return look;
 }
 
@@ -110,6 +124,20 @@ std::string remains_text(const mirror::Remains& remains) {
          printable(remains.problem) + "\n";
 }
 
+Json orphaned_json(const mirror::Orphaned& orphaned) {
+  return {{"device", orphaned.device},
+          {"ifindex", orphaned.ifindex},
+          {"attached", false},
+          {"pinned", Json()},
+          {"problems", orphaned.problems}};
+}
+
+std::string orphaned_text(const mirror::Orphaned& orphaned) {
+  std::string text = printable(orphaned.device) + ": programs without pins\n";
+  for (const std::string& problem : orphaned.problems) text += "  ! " + printable(problem) + "\n";
+  return text;
+}
+
 // nullopt where the device was not there at the look before.
 std::optional<StatusRates> rates_since(const std::optional<Look>& before, const Look& now,
                                        const LowerdevStatus& device) {
@@ -120,12 +148,13 @@ std::optional<StatusRates> rates_since(const std::optional<Look>& before, const 
 }
 
 std::string text_of(const Look& look, const std::optional<Look>& before) {
-  std::string text = look.devices.empty() && look.done ? "no device is attached\n" : "";
+  std::string text = look.devices.empty() && look.orphaned.empty() && look.done ? "no device is attached\n" : "";
   for (const LowerdevStatus& device : look.devices) {
     const auto rates = rates_since(before, look, device);
     text += status_text(device, rates ? &*rates : nullptr);
   }
   for (const mirror::Remains& remains : look.remains) text += remains_text(remains);
+  for (const mirror::Orphaned& orphaned : look.orphaned) text += orphaned_text(orphaned);
   return text;
 }
 
@@ -136,6 +165,7 @@ Json json_of(const Options& options, const Look& look, const std::optional<Look>
     answers.push_back(options.watch ? to_watched_json(device, rates ? &*rates : nullptr) : to_json(device));
   }
   for (const mirror::Remains& remains : look.remains) answers.push_back(remains_json(remains));
+  for (const mirror::Orphaned& orphaned : look.orphaned) answers.push_back(orphaned_json(orphaned));
   return options.device ? answers.front() : answers;
 }
 

@@ -8,6 +8,7 @@
 
 #include "loader/datapath/bpf_object.h"
 #include "loader/datapath/kernel_types.h"
+#include "loader/datapath/own_programs.h"
 #include "loader/datapath/pin_identity.h"
 #include "loader/datapath/program_config.h"
 #include "loader/datapath/xdp_program.h"
@@ -73,15 +74,26 @@ Result<std::string> other_pins_of(const datapath::PinDirectory& pins, const data
   return "";
 }
 
-// The program that was left on the hook when its device came from another network namespace: 0 where there is none.
+// How an early drop of ours that is not on this device's maps came to be on its hook; "" for any other program.
+Result<std::string> stray_origin(const datapath::PinDirectory& pins, const datapath::XdpEntry& entry) {
+  const auto path = other_pins_of(pins, entry);
+  if (!path) return path;
+  const std::string program = " an early drop (program id " + std::to_string(entry.id) + ") whose maps are pinned ";
+  if (!path->empty()) return "came with" + program + "at " + *path;
+  const auto own = datapath::own_program(entry.id);
+  if (!own) return std::unexpected(own.error());
+  return *own ? "had" + program + "nowhere" : "";
+}
+
+// The program that was left on the hook when its device came from another network namespace, or when its pins went: 0
+// where there is none.
 Result<std::uint32_t> find_stray(const Lowerdev& device, const XdpPlace& place, std::vector<std::string>& notes) {
   for (const datapath::XdpEntry& entry : place.state.programs) {
     if (std::ranges::find(place.ours, entry.id) != place.ours.end()) continue;
-    const auto path = other_pins_of(device.pins, entry);
-    if (!path) return std::unexpected(path.error());
-    if (path->empty()) continue;
-    notes.push_back(device.link.name + " came with an early drop (program id " + std::to_string(entry.id) +
-                    ") whose maps are pinned at " + *path + ": it was replaced");
+    const auto origin = stray_origin(device.pins, entry);
+    if (!origin) return std::unexpected(origin.error());
+    if (origin->empty()) continue;
+    notes.push_back(device.link.name + " " + *origin + ": it was replaced");
     return entry.id;
   }
   return 0;
@@ -171,6 +183,7 @@ Result<bool> enter_xdp(Lowerdev& device, rxf_meta& meta, EarlyHook hook, bool ju
   const auto place = xdp_place(device, meta.xdp_prog_id);
   if (!place) return std::unexpected(place.error());
   std::uint32_t old_id = place->ours.empty() ? 0 : place->ours.front();
+  const bool was_lost = old_id == 0 && meta.xdp_prog_id != 0;
   const bool stays = old_id != 0 && *place->state.mode == mode_of(hook);
   if (stays) {
     const auto current = is_current(device, old_id, judges);
@@ -183,13 +196,13 @@ Result<bool> enter_xdp(Lowerdev& device, rxf_meta& meta, EarlyHook hook, bool ju
     if (!stray) return std::unexpected(stray.error());
     old_id = *stray;
   }
-  const bool was_lost = old_id == 0 && meta.xdp_prog_id != 0;
   const auto id = old_id == 0 ? attach_to_xdp(device, hook, judges)
                   : *place->state.mode == mode_of(hook)
                       ? replace_on_xdp(device, old_id, judges)
                       : change_xdp_mode(device, meta, *place, old_id, hook, judges, notes);
   if (!id) return std::unexpected(id.error());
   meta.xdp_prog_id = *id;
+  if (was_lost) notes.push_back(device.link.name + " had lost its early drop: attached again");
   return true;
 }
 
@@ -202,7 +215,6 @@ Result<bool> enter(Lowerdev& device, rxf_meta& meta, EarlyHook hook, bool judges
 Result<bool> leave_others(Lowerdev& device, rxf_meta& meta, EarlyHook hook, std::vector<std::string>& notes) {
   if (hook != EarlyHook::tc)
     if (auto done = leave_tc(device, meta); !done) return std::unexpected(done.error());
-  if (was_lost) notes.push_back(device.link.name + " had lost its early drop: attached again");
   const auto place = xdp_place(device, meta.xdp_prog_id);
   if (!place) return std::unexpected(place.error());
   std::vector<std::uint32_t> others = place->ours;
@@ -247,9 +259,9 @@ Result<void> check_room(const netlink::Link& link, const datapath::PinDirectory&
   const auto state = datapath::query_xdp(link.ifindex);
   if (!state) return std::unexpected(state.error());
   for (const datapath::XdpEntry& entry : state->programs) {
-    const auto path = other_pins_of(pins, entry);
-    if (!path) return std::unexpected(path.error());
-    if (!path->empty()) return {};
+    const auto origin = stray_origin(pins, entry);
+    if (!origin) return std::unexpected(origin.error());
+    if (!origin->empty()) return {};
   }
   return datapath::check_xdp_free(*state);
 }

@@ -9,6 +9,7 @@
 #include "loader/mirror/lookup.h"
 #include "loader/mirror/lowerdev.h"
 #include "loader/mirror/migration.h"
+#include "loader/mirror/orphans.h"
 #include "loader/mirror/reconcile.h"
 #include "loader/mirror/remains.h"
 #include "loader/mirror/status.h"
@@ -63,7 +64,9 @@ Result<bool> bring_up(Lowerdev& device, AttachMode mode, std::vector<std::string
   if (!guards) return std::unexpected(guards.error());
   const auto early = ensure_early_drop(device, mode, notes);
   if (!early) return early;
-  return guards->changed || *early;
+  const auto orphans = replace_orphans(device, notes);
+  if (!orphans) return orphans;
+  return guards->changed || *early || *orphans;
 }
 
 // The one that is there, unless it is to be brought up to date.
@@ -230,8 +233,12 @@ Result<AttachResult> attach_dry(const Context& context, const netlink::Link& lin
   const auto choice = choose_hook(*traits, change.mode);
   if (!choice) return std::unexpected(choice.error());
   const datapath::PinDirectory pins(result.status.pin_directory);
-  if (!device)
+  if (!device) {
     if (auto done = check_room(link, pins, choice->hook); !done) return wrap(done.error(), link.name);
+    const auto orphans = orphaned_device(context, link.name);
+    if (!orphans) return std::unexpected(orphans.error());
+    if (*orphans) result.status.problems = (*orphans)->problems;
+  }
   result.status.early = choice->hook;
   result.status.reason = choice->reason;
   result.status.shadow = change.arming.shadow;
@@ -284,7 +291,8 @@ Result<Report> undo_unconfirmed(const Context& context, const std::string& name,
   return std::move(undone->report);
 }
 
-Result<Report> detach(const Context& context, const std::string& name) {
+// What detach does about pins.
+static Result<Report> detach_pinned(const Context& context, const std::string& name) {
   auto found = find_link({.name = name});
   if (!found && found.error().code != ENODEV) return std::unexpected(found.error());
   Report report;
@@ -303,6 +311,19 @@ Result<Report> detach(const Context& context, const std::string& name) {
   // Pins of a device that has another name now are no matter of this one.
   if (!removed && removed.error().code == EBUSY && found) return Report{.changed = false};
   return removed;
+}
+
+Result<Report> detach(const Context& context, const std::string& name) {
+  auto report = detach_pinned(context, name);
+  if (!report) return report;
+  auto found = find_link({.name = name});
+  if (!found) return report;
+  if (auto looked = found->host.look_again(); !looked) return std::unexpected(looked.error());
+  const std::string root = pins_of(context, found->host, name).root();
+  const auto orphans = remove_orphans(found->host, root, found->link, report->notes);
+  if (!orphans) return wrap(orphans.error(), "detach " + name);
+  report->changed = report->changed || *orphans;
+  return report;
 }
 
 Result<std::vector<Attached>> attached(const Context& context) {
@@ -331,11 +352,16 @@ Result<FollowResult> follow(const Context& context, const netlink::LinkName& whi
   if (!reached) return wrap(reached.error(), device->link.name);
   const auto early = keep_early_drop(*device, refresh, result.report.notes);
   if (!early) return wrap(early.error(), device->link.name);
+  const auto orphans = replace_orphans(*device, result.report.notes);
+  if (!orphans) return wrap(orphans.error(), device->link.name);
   const auto meta = device->maps.meta();
   if (!meta) return std::unexpected(meta.error());
+  const auto uppers = device->maps.uppers();
+  if (!uppers) return std::unexpected(uppers.error());
+  for (const auto& [ifindex, entry] : *uppers) result.uppers.insert(ifindex);
   result.gone = std::move(reached->gone);
   result.mode = requested_mode(*meta);
-  result.report.changed = reached->changed || *early;
+  result.report.changed = reached->changed || *early || *orphans;
   return result;
 }
 
@@ -349,6 +375,3 @@ Result<LowerdevStatus> status(const Context& context, const std::string& name) {
 }
 
 }  // namespace rxf::mirror
-  const auto uppers = device->maps.uppers();
-  if (!uppers) return std::unexpected(uppers.error());
-  for (const auto& [ifindex, entry] : *uppers) result.uppers.insert(ifindex);

@@ -10,6 +10,7 @@
 
 #include "loader/mirror/early_hook.h"
 #include "loader/mirror/lowerdev.h"
+#include "loader/mirror/orphans.h"
 #include "loader/netlink/system.h"
 
 namespace rxf::mirror {
@@ -35,6 +36,18 @@ Result<bool> is_attached(const Context& context, const netlink::Link& link) {
   const auto device = open_lowerdev(context, std::move(*host), link, datapath::PinDirectory::Access::read);
   if (device) return true;
   return device.error().exit == Exit::not_attached ? Result<bool>(false) : std::unexpected(device.error());
+}
+
+Result<std::vector<std::string>> orphans(const Context& context, const netlink::Link& link) {
+  const auto orphaned = orphaned_device(context, link.name);
+  if (!orphaned) return std::unexpected(orphaned.error());
+  return *orphaned ? (*orphaned)->problems : std::vector<std::string>{};
+}
+
+// Where a program stands alone: of ours.
+bool has_room(const Context& context, const netlink::Link& link) {
+  const datapath::PinDirectory pins(context.bpffs, {.device = link.name});
+  return check_room(link, pins, EarlyHook::xdp_native).has_value();
 }
 
 Result<netlink::Feature> feature(const Result<netlink::Features>& features, const std::string& name) {
@@ -75,6 +88,7 @@ Result<AttachForecast> forecast(const ProbeReport& report, const Result<DeviceTr
   if (forecast.early == EarlyHook::tc) return forecast;
   forecast.dispatcher = report.dispatcher.has_value();
   if (*report.attached) return forecast;
+  if (report.replaces_xdp) return forecast;
   if (!report.programs) return std::unexpected(report.programs.error());
   if (const auto free = datapath::check_xdp_free(*report.programs); !free) return wrap(free.error(), report.device);
   return forecast;
@@ -103,6 +117,7 @@ Result<ProbeReport> probe(const Context& context, const std::string& device) {
                      .mtu = mtu_of(*link),
                      .lower = check_lower(*link),
                      .attached = is_attached(context, *link),
+                     .orphans = orphans(context, *link),
                      .view = datapath::view_device(link->ifindex),
                      .vlan_filter = feature(features, "rx-vlan-filter"),
                      .vlan_stripping = feature(features, "rx-vlan-hw-parse"),
@@ -112,6 +127,8 @@ Result<ProbeReport> probe(const Context& context, const std::string& device) {
                      .sight = datapath::device_sight(),
                      .lockdown = datapath::lockdown(),
                      .dispatcher = datapath::check_dispatcher()};
+  const bool has_programs = report.programs && !report.programs->programs.empty();
+  report.replaces_xdp = has_programs && !datapath::check_xdp_free(*report.programs) && has_room(context, *link);
   conclude(report, traits);
   return report;
 }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "loader/datapath/device_view.h"
 #include "loader/datapath/kernel_support.h"
@@ -31,6 +32,7 @@ struct ProbeReport {
   Result<std::uint32_t> mtu;
   Result<void> lower;  // the error: why it cannot be a lower device
   Result<bool> attached;
+  Result<std::vector<std::string>> orphans;  // on it or its uppers (orphans.h), each with the next step
 
   Result<datapath::DeviceView> view;
   Result<netlink::Feature> vlan_filter;
@@ -40,6 +42,7 @@ struct ProbeReport {
   bool restarts_for_xdp = false;         // the driver closes and opens the device when native XDP comes or goes
   std::optional<std::uint32_t> xdp_mtu;  // the largest with native XDP, where the driver is known to have a limit
   Result<datapath::XdpState> programs;   // on the XDP hook now
+  bool replaces_xdp = false;             // among them is an early drop of ours, of another attach: it would be replaced
 
   std::string kernel;       // release
   std::uint32_t sight = 0;  // RXF_SIGHT_*: how the programs read the device

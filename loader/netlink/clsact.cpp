@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "loader/netlink/clsact.h"
 
+#include <linux/pkt_cls.h>
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
 
+#include <array>
 #include <cerrno>
 #include <chrono>
+#include <optional>
 #include <thread>
 
 #include "loader/netlink/message.h"
@@ -24,6 +27,29 @@ tcmsg hook_of(const Link& link, std::uint32_t parent, std::uint32_t handle) {
           .tcm_ifindex = static_cast<int>(link.ifindex),
           .tcm_handle = handle,
           .tcm_parent = parent};
+}
+
+constexpr std::array kFilterFields = {
+    Field{TCA_KIND, Field::kAnySize, "TCA_KIND"},
+    Field{TCA_CHAIN, sizeof(std::uint32_t), "TCA_CHAIN"},
+    Field{TCA_OPTIONS, Field::kAnySize, "TCA_OPTIONS"},
+};
+constexpr std::array kBpfFields = {Field{TCA_BPF_ID, sizeof(std::uint32_t), "TCA_BPF_ID"}};
+
+// nullopt for what is no filter of the first chain: the kernel tells of each classifier by itself too, with handle 0.
+Result<std::optional<HookFilter>> decode_filter(const nlmsghdr& message) {
+  const auto body = body_of<tcmsg>(message);
+  if (!body) return std::unexpected(body.error());
+  const auto attributes = Attributes::parse(body->attributes, kFilterFields);
+  if (!attributes) return std::unexpected(attributes.error());
+  if (body->fixed.tcm_handle == 0 || attributes->number<std::uint32_t>(TCA_CHAIN).value_or(0) != 0) return std::nullopt;
+  HookFilter filter{
+      .priority = body->fixed.tcm_info >> 16, .handle = body->fixed.tcm_handle, .kind = attributes->text(TCA_KIND)};
+  if (filter.kind != "bpf") return filter;
+  const auto options = Attributes::parse(attributes->payload(TCA_OPTIONS), kBpfFields);
+  if (!options) return std::unexpected(options.error());
+  filter.program_id = options->number<std::uint32_t>(TCA_BPF_ID).value_or(0);
+  return filter;
 }
 
 Result<bool> has_filters(Socket& socket, const Link& link, std::uint32_t parent) {
@@ -78,6 +104,24 @@ Result<void> remove_empty_clsact(Socket& socket, const Link& link) {
   }
   if (!done && (done.error().code == ENOENT || done.error().code == EINVAL)) return {};
   return done;
+}
+
+Result<std::vector<HookFilter>> hook_filters(Socket& socket, std::uint32_t ifindex, Hook hook) {
+  return repeat_interrupted([&]() -> Result<std::vector<HookFilter>> {
+    Message request(RTM_GETTFILTER, NLM_F_DUMP);
+    const std::uint32_t parent = hook == Hook::ingress ? kIngress : kEgress;
+    request.put_fixed(tcmsg{.tcm_ifindex = static_cast<int>(ifindex), .tcm_parent = parent});
+    std::vector<HookFilter> filters;
+    const auto dumped = socket.request(request.header(), [&](const nlmsghdr& message) -> Result<void> {
+      if (message.nlmsg_type != RTM_NEWTFILTER) return {};
+      auto filter = decode_filter(message);
+      if (!filter) return std::unexpected(filter.error());
+      if (*filter) filters.push_back(std::move(**filter));
+      return {};
+    });
+    if (!dumped) return std::unexpected(dumped.error());
+    return filters;
+  });
 }
 
 }  // namespace rxf::netlink

@@ -48,6 +48,17 @@ class CommandLine : public testing::Test {
     };
     operations_.attached_devices = [this](const mirror::Context& /*context*/) { return attached_; };
     operations_.remains = [this](const mirror::Context& /*context*/) { return remains_; };
+    operations_.orphaned = [this](const mirror::Context& /*context*/) { return orphaned_; };
+    operations_.orphaned_device = [this](const mirror::Context& /*context*/,
+                                         const std::string& device) -> Result<std::optional<mirror::Orphaned>> {
+      for (const mirror::Orphaned& one : orphaned_)
+        if (one.device == device) return one;
+      return std::nullopt;
+    };
+    operations_.remove_all_orphans = [this](const mirror::Context& /*context*/) -> Result<mirror::Report> {
+      calls_.push_back("remove orphans");
+      return mirror::Report{.changed = false};
+    };
     operations_.remove_remains = [this](const std::string& pin_directory) -> Result<mirror::Report> {
       calls_.push_back("remove " + pin_directory);
       return mirror::Report{.notes = {"removed"}};
@@ -115,6 +126,7 @@ class CommandLine : public testing::Test {
   daemon::Route route_ = daemon::Route::in_process;
   Result<std::vector<std::string>> attached_;
   Result<std::vector<mirror::Remains>> remains_;
+  std::vector<mirror::Orphaned> orphaned_;
   std::string failing_ = "bad0";
   Error failure_{"bad0: not attached", 0, Exit::not_attached};
 
@@ -381,8 +393,23 @@ TEST_F(CommandLine, PinsWithoutADeviceAreListedAndRemovedByDetachAll) {
   EXPECT_EQ(Json::parse(out()), Json::array({expected}));
   attached_ = std::vector<std::string>{"eth0"};
   EXPECT_EQ(run({"detach", "--all"}), 0);
-  EXPECT_EQ(calls_, (Calls{"detach eth0", "remove /p/gone0"}));
+  EXPECT_EQ(calls_, (Calls{"detach eth0", "remove /p/gone0", "remove orphans"}));
   EXPECT_EQ(err(), "rxfilter-loader: note: removed\n");
+}
+
+TEST_F(CommandLine, ProgramsWithoutPinsAreListed) {
+  orphaned_ = {{.device = "lost0", .ifindex = 7, .problems = {"a guard: do this", "an early drop: do this"}}};
+  attached_->clear();
+  EXPECT_EQ(run({"status"}), 0);
+  const std::string lines = "lost0: programs without pins\n  ! a guard: do this\n  ! an early drop: do this\n";
+  EXPECT_EQ(out(), lines);
+  EXPECT_EQ(run({"status", "-j"}), 0);
+  const Json expected = {{"device", "lost0"},
+                         {"ifindex", 7},
+                         {"attached", false},
+                         {"pinned", nullptr},
+                         {"problems", {"a guard: do this", "an early drop: do this"}}};
+  EXPECT_EQ(Json::parse(out()), Json::array({expected}));
 }
 
 TEST_F(CommandLine, SetIsSilentUnlessVerbose) {

@@ -127,6 +127,13 @@ TEST_F(Probe, TextOfANic) {
   EXPECT_EQ(calls_, "eth2 in /\n");
 }
 
+TEST_F(Probe, ProgramsWithoutPinsAreNamed) {
+  ProbeReport report = nic();
+  report.orphans = {{"eth2's guard: do this"}};
+  EXPECT_TRUE(text_of(report).ends_with("\n  ! eth2's guard: do this\n")) << text_of(report);
+  EXPECT_EQ(json_of(report)["problems"], Json::array({"eth2's guard: do this"}));
+}
+
 TEST_F(Probe, TextOfWhatIsUnknown) {
   EXPECT_EQ(text_of(riddle()),
             "t?0: kind tun  ifindex 5\n"
@@ -189,7 +196,7 @@ TEST_F(Probe, TextOfTheRest) {
 TEST_F(Probe, JsonOfANic) {
   const Json expected = Json::parse(R"({
     "device": "eth2", "ifindex": 4, "kind": null, "driver": "igc", "mtu": 1500,
-    "lower_device": true, "attached": true, "unicast_filter": true,
+    "lower_device": true, "attached": true, "problems": [], "unicast_filter": true,
     "in_use": {"promiscuity": 2, "allmulti": 3, "uc_promisc": false, "rx_handler": true,
                "unicast_entries": 5, "vlan_devices": 6},
     "vlan_filter": {"on": true, "requested": true, "changeable": true},
@@ -207,7 +214,7 @@ TEST_F(Probe, JsonOfANic) {
 TEST_F(Probe, JsonOfWhatIsUnknown) {
   const Json expected = Json::parse(R"({
     "device": "t\u001b0", "ifindex": 5, "kind": "tun", "driver": null, "mtu": null,
-    "lower_device": false, "attached": null, "unicast_filter": null, "in_use": null,
+    "lower_device": false, "attached": null, "problems": [], "unicast_filter": null, "in_use": null,
     "vlan_filter": null, "vlan_stripping": null,
     "native_xdp": null, "native_xdp_gives_up": null, "native_xdp_mtu": null, "native_xdp_restarts": false,
     "xdp": null, "kernel": "5.18.0", "lockdown": null, "reads_device": null, "dispatcher": false, "attach": null,

@@ -17,6 +17,7 @@ class Watch : public testing::Test {
   void SetUp() override {
     operations_.attached_devices = [](const mirror::Context& /*context*/) { return std::vector<std::string>{"veth0"}; };
     operations_.remains = [](const mirror::Context& /*context*/) { return std::vector<mirror::Remains>{}; };
+    operations_.orphaned = [](const mirror::Context& /*context*/) { return std::vector<mirror::Orphaned>{}; };
     operations_.on_terminal = [this] { return terminal_; };
     operations_.status = [this](const mirror::Context& /*context*/,
                                 const std::string& device) -> Result<mirror::LowerdevStatus> {
