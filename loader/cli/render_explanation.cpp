@@ -42,6 +42,18 @@ std::string hook_line(const HookRuling& ruling, const Explanation& explanation) 
          shadow_text(ruling.enforced) + "\n";
 }
 
+Json to_json(const mirror::InFront& foreigner) {
+  const bool tc = foreigner.kind == mirror::InFront::Kind::tc;
+  const bool bpf = foreigner.program_id != 0;
+  return {{"kind", tc                                             ? "tc"
+                   : foreigner.kind == mirror::InFront::Kind::tcx ? "tcx"
+                                                                  : "xdp"},
+          {"pref", tc ? Json(foreigner.priority) : Json()},
+          {"classifier", tc ? Json(foreigner.classifier) : Json()},
+          {"program", bpf ? Json(foreigner.program) : Json()},
+          {"id", bpf ? Json(foreigner.program_id) : Json()}};
+}
+
 Json to_json(const HookRuling& ruling) {
   Json object = {
       {"stage", mirror::to_string(ruling.stage)}, {"device", ruling.device}, {"hook", mirror::to_string(ruling.hook)}};
@@ -54,6 +66,8 @@ Json to_json(const HookRuling& ruling) {
     object["enforced"] = ruling.enforced;
   }
   object["sentence"] = ruling.sentence;
+  object["in_front"] = Json::array();
+  for (const mirror::InFront& foreigner : ruling.in_front) object["in_front"].push_back(to_json(foreigner));
   return object;
 }
 

@@ -108,6 +108,7 @@ struct AskedHook {
   rxf_config config{};
   std::uint32_t attached = 0;  // program id; 0: none
   std::optional<TestRun> run{};
+  std::vector<InFront> in_front{};
 };
 
 struct UpperHook {
@@ -139,6 +140,7 @@ class Hooks {
   Result<void> find_early(const rxf_meta& meta);
   Result<void> find_steering(const rxf_meta& meta);
   Result<void> find_uppers(std::uint32_t only);
+  Result<void> look_in_front(AskedHook& hook, std::uint32_t priority);
   Result<TestRun::Answer> ask(AskedHook& hook, const TestFrame& frame) const;
 
   Result<HookRuling> ask_early(const TestFrame& bytes, const Frame& frame);
@@ -183,7 +185,7 @@ Result<void> Hooks::find_early(const rxf_meta& meta) {
             .attached = state->hook == EarlyHook::none ? 0
                         : tc                           ? meta.early.prog_id
                                                        : meta.xdp_prog_id};
-  return {};
+  return look_in_front(early_, meta.early.priority);
 }
 
 Result<void> Hooks::find_steering(const rxf_meta& meta) {
@@ -196,6 +198,7 @@ Result<void> Hooks::find_steering(const rxf_meta& meta) {
                .ifindex = device_.link.ifindex,
                .program = datapath::kSteerProgram,
                .attached = *there ? meta.steer_ingress.prog_id : 0};
+  if (auto done = look_in_front(steering_, meta.steer_ingress.priority); !done) return done;
   const auto claims = device_.maps.steering();
   if (!claims) return std::unexpected(claims.error());
   for (const auto& [address, claim] : *claims)
@@ -224,8 +227,30 @@ Result<void> Hooks::find_uppers(std::uint32_t only) {
     guards_.push_back({.upper = all_uppers_.back(),
                        .guard = *there ? guard_hook(*link, entry->second.index, entry->second.guard.prog_id)
                                        : guard_hook(*link, 0, 0)});
+    if (!*there) continue;
+    if (auto done = look_in_front(guards_.back().guard, entry->second.guard.priority); !done) return done;
   }
   return {};
+}
+
+Result<void> Hooks::look_in_front(AskedHook& hook, std::uint32_t priority) {
+  if (hook.attached == 0) return {};
+  OurPlace ours{.device = hook.device, .ifindex = hook.ifindex, .program_id = hook.attached, .priority = priority};
+  if (hook.hook == EarlyHook::tc) ours.hook = datapath::TcHook::ingress;
+  auto found = in_front_of(device_.host.socket, ours);
+  if (!found) return std::unexpected(found.error());
+  hook.in_front = std::move(*found);
+  return {};
+}
+
+// The program's own ruling holds for what reaches it.
+void tell_of_those_in_front(const AskedHook& hook, HookRuling& ruling) {
+  ruling.in_front = hook.in_front;
+  if (hook.in_front.empty()) return;
+  ruling.sentence += "; unless it ends before, in ";
+  for (std::size_t i = 0; i < hook.in_front.size(); ++i)
+    ruling.sentence += (i == 0 ? "" : ", ") + to_string(hook.in_front[i]);
+  ruling.sentence += ", which " + std::string(hook.in_front.size() == 1 ? "stands" : "stand") + " in front";
 }
 
 Result<TestRun::Answer> Hooks::ask(AskedHook& hook, const TestFrame& frame) const {
@@ -259,6 +284,7 @@ Result<HookRuling> Hooks::ask_early(const TestFrame& bytes, const Frame& frame) 
   HookRuling ruling = ruling_of(early_, *answer);
   ruling.sentence = ruling.rejects() ? early_rejection(all_uppers_, frame, ruling.reason).text
                                      : early_sentence(ruling.why, device_.link.name);
+  tell_of_those_in_front(early_, ruling);
   return ruling;
 }
 
@@ -268,11 +294,15 @@ Result<HookRuling> Hooks::ask_steering(const TestFrame& bytes, const Frame& fram
   HookRuling ruling{.stage = Stage::steering, .device = steering_.device, .why = Why::filter};
   const auto target = steered_.find(frame.destination);
   ruling.sentence = "no upper has this as a further address";
-  if (target == steered_.end()) return ruling;
+  if (target == steered_.end()) {
+    tell_of_those_in_front(steering_, ruling);
+    return ruling;
+  }
   if (answer->action == TC_ACT_REDIRECT) ruling.target = target->second;
   ruling.sentence = ruling.target
                         ? "it has this further address"
                         : steering_sentence(static_cast<Why>(answer->ruling.why), target->second, device_.link.name);
+  tell_of_those_in_front(steering_, ruling);
   return ruling;
 }
 
@@ -291,6 +321,7 @@ Result<HookRuling> Hooks::ask_guard(UpperHook& upper, const TestFrame& bytes, co
   if (!answer) return std::unexpected(answer.error());
   HookRuling ruling = ruling_of(upper.guard, *answer);
   ruling.sentence = ruling.rejects() ? guard_rejection(upper.upper, frame, ruling.reason) : guard_sentence(ruling.why);
+  tell_of_those_in_front(upper.guard, ruling);
   return ruling;
 }
 

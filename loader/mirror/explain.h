@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "loader/mirror/in_front.h"
 #include "loader/mirror/operations.h"
 #include "loader/model/frame.h"
 #include "loader/model/verdict.h"
@@ -42,7 +43,8 @@ enum class Stage { early, steering, guard };
 // "early", "steering", "guard"
 [[nodiscard]] std::string_view to_string(Stage stage);
 
-// What one hook says of a frame. The program itself said so, not a copy of its rules, but for `sentence`.
+// What one hook says of a frame, if it gets that far. The program itself said so, not a copy of its rules, but for
+// `sentence`.
 struct HookRuling {
   Stage stage = Stage::early;
   std::string device;                 // where it is attached
@@ -52,6 +54,7 @@ struct HookRuling {
   bool enforced = true;               // false: it would have been dropped, but is only counted now (shadow)
   std::optional<std::string> target;  // of the steering: the upper that it hands the frame to
   std::string sentence;
+  std::vector<InFront> in_front;  // they see the frame before, and may end its way; not asked
 
   [[nodiscard]] bool rejects() const { return why == Why::dropped && stage != Stage::steering; }
 };

@@ -4,6 +4,7 @@
 #include "loader/mirror/arming.h"
 #include "loader/mirror/early_hook.h"
 #include "loader/mirror/guards.h"
+#include "loader/mirror/in_front.h"
 #include "loader/mirror/orphans.h"
 #include "loader/mirror/upper_identity.h"
 #include "loader/model/plan.h"
@@ -108,6 +109,9 @@ Result<LowerdevStatus> status_of(Lowerdev& device) {
   if (!lost) return std::unexpected(lost.error());
   status.problems = std::move(*lost);
   find_problems(device, choice->hook, status);
+  const auto in_front = in_front_problems(device);
+  if (!in_front) return std::unexpected(in_front.error());
+  status.problems.insert(status.problems.end(), in_front->begin(), in_front->end());
   const auto orphans = orphan_problems(device.host, device.pins.root(), device.link);
   if (!orphans) return std::unexpected(orphans.error());
   status.problems.insert(status.problems.end(), orphans->begin(), orphans->end());

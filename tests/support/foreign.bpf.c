@@ -18,6 +18,13 @@ int foreign_tc(struct __sk_buff *skb)
 	return TC_ACT_UNSPEC;
 }
 
+/* It keeps every frame from whoever comes after it on the hook. */
+SEC("tc")
+int foreign_ok(struct __sk_buff *skb __attribute__((unused)))
+{
+	return TC_ACT_OK;
+}
+
 SEC("xdp")
 int foreign_xdp(struct xdp_md *ctx __attribute__((unused)))
 {

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <memory>
 
+#include "loader/util/fd.h"
+
 struct foreign;
 
 namespace rxf::test {
@@ -24,6 +26,32 @@ class ForeignFilter {
 
  private:
   std::unique_ptr<foreign, DestroyForeign> skeleton_;
+};
+
+// Somebody else's program, called foreign_ok, which keeps every frame from whoever comes after it on the same hook
+// (TC_ACT_OK). It goes with this. Throws std::system_error.
+class ForeignOk {
+ public:
+  enum class Hook { ingress, egress };
+  // A tc filter at that pref.
+  ForeignOk(std::uint32_t ifindex, Hook hook, std::uint32_t priority);
+  // On the tcx hook (Linux 6.6).
+  ForeignOk(std::uint32_t ifindex, Hook hook);
+  ~ForeignOk();
+  ForeignOk(const ForeignOk&) = delete;
+  ForeignOk& operator=(const ForeignOk&) = delete;
+
+  // Whether the running kernel has tcx.
+  static bool has_tcx();
+
+  [[nodiscard]] std::uint32_t id() const;
+
+ private:
+  std::unique_ptr<foreign, DestroyForeign> skeleton_;
+  std::uint32_t ifindex_;
+  Hook hook_;
+  std::uint32_t priority_ = 0;  // 0: tcx
+  Fd link_;
 };
 
 // Somebody else's XDP program, called foreign_xdp, which passes every frame. The same terms.

@@ -71,12 +71,22 @@ TEST(ExplanationJson, HasTheSameRecord) {
   EXPECT_EQ(to_json(dropped()).dump(),
             R"({"verdict":"drop","reason":"vlan","enforced":true,"sentence":"m0 has this address, but on no VLAN",)"
             R"("hooks":[{"stage":"early","device":"eth2","hook":"tc","verdict":"drop","reason":"vlan","why":"dropped",)"
-            R"("enforced":true,"sentence":"m0 has this address, but on no VLAN"}]})");
+            R"("enforced":true,"sentence":"m0 has this address, but on no VLAN","in_front":[]}]})");
   const Json json = to_json(passing());
   EXPECT_EQ(json["reason"], Json());
   EXPECT_EQ(json["hooks"][1].dump(),
-            R"({"stage":"steering","device":"eth2","hook":"tc","target":"m0","sentence":"its"})");
+            R"({"stage":"steering","device":"eth2","hook":"tc","target":"m0","sentence":"its","in_front":[]})");
   EXPECT_EQ(json["hooks"][3]["why"], "unfiltered");
+}
+
+TEST(ExplanationJson, NamesWhoStandsInFront) {
+  Explanation explanation = dropped();
+  explanation.hooks[0].in_front = {
+      {.kind = mirror::InFront::Kind::tcx, .device = "eth2", .program_id = 12, .program = "theirs"},
+      {.kind = mirror::InFront::Kind::tc, .device = "eth2", .priority = 1, .classifier = "u32"}};
+  EXPECT_EQ(to_json(explanation)["hooks"][0]["in_front"].dump(),
+            R"([{"kind":"tcx","pref":null,"classifier":null,"program":"theirs","id":12},)"
+            R"({"kind":"tc","pref":1,"classifier":"u32","program":null,"id":null}])");
 }
 
 }  // namespace
