@@ -167,6 +167,8 @@ struct rxf_upper {
 #define RXF_MAX_OWNED (2 * RXF_MAX_FILTER_ADDRESSES)
 #define RXF_OWNED_ALLMULTI (1U << 0) /* IFF_ALLMULTI of the upper was switched on */
 #define RXF_OWNED_BELOW (1U << 1) /* the fdb entries are on the lower device */
+#define RXF_OWNED_PROMISC (1U << 2) /* IFF_PROMISC of the PASSTHRU upper was switched on */
+#define RXF_OWNED_ALLMULTI_BELOW (1U << 3) /* IFF_ALLMULTI of the lower device was */
 
 struct rxf_filter {
 	__u32 message_length; /* bytes of message[] in use */

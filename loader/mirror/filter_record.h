@@ -13,11 +13,14 @@ struct FilterRecord {
   AddressSet owned_unicast;  // on the upper (PASSTHRU)
   AddressSet owned_below;    // on the lower device (other modes); only one of the two has anything
   AddressSet owned_multicast;
-  bool owned_allmulti = false;
+  bool owned_allmulti = false;        // the upper's flag; not PASSTHRU, but for what earlier versions left
+  bool owned_promisc = false;         // the upper's flag (PASSTHRU)
+  bool owned_allmulti_below = false;  // the lower device's flag (PASSTHRU, NOPROMISC)
 
   bool operator==(const FilterRecord&) const = default;
   [[nodiscard]] bool owns_nothing() const {
-    return owned_unicast.empty() && owned_below.empty() && owned_multicast.empty() && !owned_allmulti;
+    return owned_unicast.empty() && owned_below.empty() && owned_multicast.empty() && !owned_allmulti &&
+           !owned_promisc && !owned_allmulti_below;
   }
 };
 

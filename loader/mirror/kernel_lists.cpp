@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "loader/mirror/kernel_lists.h"
 
-#include <linux/if.h>
-
 #include <cerrno>
 #include <functional>
 
+#include "loader/mirror/all_multicast.h"
 #include "loader/netlink/address_lists.h"
 
 namespace rxf::mirror {
@@ -31,34 +30,6 @@ Result<void> remove_all(const AddressSet& surplus, AddressSet& owned, const Chan
       return wrap(done.error(), "remove " + to_string(address) + " from " + what);
     owned.erase(address);
   }
-  return {};
-}
-
-// A PASSTHRU upper that is down must not be toggled: the lower device's count would be unbalanced for ever.
-Result<void> widen_allmulti(Lowerdev& device, const netlink::Link& upper, FilterRecord& record,
-                            std::vector<std::string>& notes) {
-  if ((upper.flags & IFF_ALLMULTI) != 0) return {};
-  if (!upper.is_up()) {
-    notes.push_back(upper.name + " is down: all multicast reaches it once it is up and rxfilter-loader attach " +
-                    device.link.name + " has run again");
-    return {};
-  }
-  record.owned_allmulti = true;
-  if (auto done = device.put_record(upper.ifindex, record); !done) return done;
-  return netlink::set_allmulti(device.host.socket, upper, true);
-}
-
-Result<void> narrow_allmulti(Lowerdev& device, const netlink::Link& upper, FilterRecord& record,
-                             std::vector<std::string>& notes) {
-  if (!upper.is_up()) {
-    notes.push_back(
-        upper.name +
-        " is down, so its allmulticast flag cannot be taken back without harm: with it up, run ip link set " +
-        upper.name + " allmulticast off");
-    return {};
-  }
-  if (auto done = netlink::set_allmulti(device.host.socket, upper, false); !done) return done;
-  record.owned_allmulti = false;
   return {};
 }
 
@@ -94,7 +65,7 @@ Result<void> narrow_below(Lowerdev& device, FilterRecord& record, const AddressS
 }  // namespace
 
 Result<void> widen_kernel_lists(Lowerdev& device, const netlink::Link& upper, FilterRecord& record,
-                                const KernelLists& wanted, ListsSeen& seen, std::vector<std::string>& notes) {
+                                const KernelLists& wanted, ListsSeen& seen) {
   if (auto done = widen_below(device, upper, record, wanted.below, seen); !done) return done;
   Result<AddressSet> unicast;
   if (!wanted.unicast.empty()) unicast = netlink::fdb_unicast(device.host.socket, upper);
@@ -117,7 +88,7 @@ Result<void> widen_kernel_lists(Lowerdev& device, const netlink::Link& upper, Fi
   if (auto done = add_all(missing_multicast, record.owned_multicast, multicast_add, upper.name + "'s multicast list");
       !done)
     return done;
-  return wanted.allmulti ? widen_allmulti(device, upper, record, notes) : Result<void>{};
+  return wanted.allmulti ? widen_all_multicast(device, upper, record) : Result<void>{};
 }
 
 Result<void> narrow_kernel_lists(Lowerdev& device, const netlink::Link& upper, FilterRecord& record,
@@ -139,8 +110,7 @@ Result<void> narrow_kernel_lists(Lowerdev& device, const netlink::Link& upper, F
   // macvlan works out what to receive before a group that was left has gone from the list: the last one would linger.
   if (!surplus_multicast.empty())
     if (auto done = netlink::reload_lists(device.host.socket, upper); !done) return done;
-  if (record.owned_allmulti && !wanted.allmulti)
-    if (auto done = narrow_allmulti(device, upper, record, notes); !done) return done;
+  if (auto done = narrow_all_multicast(device, upper, record, wanted.allmulti, notes); !done) return done;
   if (record == before && !(record.filter.unfiltered() && record.owns_nothing())) return {};
   return device.put_record(upper.ifindex, record);
 }
@@ -148,6 +118,7 @@ Result<void> narrow_kernel_lists(Lowerdev& device, const netlink::Link& upper, F
 Result<void> forget_kernel_lists(Lowerdev& device, std::uint32_t ifindex, FilterRecord& record,
                                  const AddressSet& wanted_below) {
   if (auto done = narrow_below(device, record, wanted_below); !done) return done;
+  if (auto done = release_all_multicast_below(device, ifindex, record); !done) return done;
   return device.maps.erase_filter(ifindex);
 }
 

@@ -12,7 +12,7 @@
 namespace rxf::mirror {
 
 // The kernel's own lists of one upper, on a stock kernel (docs/semantics.md, "Kernel lists"): fdb entries, multicast
-// references and IFF_ALLMULTI. What others put there is left alone; what is added is recorded as owned beforehand.
+// references and flags. What others put there is left alone; what is added is recorded as owned beforehand.
 
 // What the kernel has, as far as it was looked at: once for all uppers.
 struct ListsSeen {
@@ -22,7 +22,7 @@ struct ListsSeen {
 
 // Adds what `wanted` has and the kernel lacks. After an error the record tells what may have been added.
 Result<void> widen_kernel_lists(Lowerdev& device, const netlink::Link& upper, FilterRecord& record,
-                                const KernelLists& wanted, ListsSeen& seen, std::vector<std::string>& notes);
+                                const KernelLists& wanted, ListsSeen& seen);
 
 // Takes back what is owned and not wanted; of the lower device's list, what no upper wants. Anything already gone is
 // done.

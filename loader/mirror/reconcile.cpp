@@ -91,8 +91,7 @@ AddressSet Reconciliation::owned_below() const {
 Result<void> Reconciliation::widen() {
   ListsSeen seen;
   for (const auto& [ifindex, planned] : plan_.uppers)
-    if (auto done =
-            widen_kernel_lists(device_, *device_.upper(ifindex), records_[ifindex], planned.kernel, seen, notes_);
+    if (auto done = widen_kernel_lists(device_, *device_.upper(ifindex), records_[ifindex], planned.kernel, seen);
         !done)
       return done;
   return {};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "loader/mirror/status.h"
 
+#include "loader/mirror/allmulti_count.h"
 #include "loader/mirror/arming.h"
 #include "loader/mirror/early_hook.h"
 #include "loader/mirror/guards.h"
@@ -115,6 +116,7 @@ Result<LowerdevStatus> status_of(Lowerdev& device) {
   const auto orphans = orphan_problems(device.host, device.pins.root(), device.link);
   if (!orphans) return std::unexpected(orphans.error());
   status.problems.insert(status.problems.end(), orphans->begin(), orphans->end());
+  find_unexplained_allmulti(device, status);
   return status;
 }
 

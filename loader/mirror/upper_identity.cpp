@@ -50,7 +50,10 @@ Result<void> forget_strangers(Lowerdev& device, std::vector<std::string>& notes)
       if (!record->filter.unfiltered())
         notes.push_back("the filter set of " + text_of(entry, ifindex) +
                         " was forgotten: " + device.host.find(ifindex)->name + " is another device");
-      if (auto done = device.put_record(ifindex, {.owned_below = std::move(record->owned_below)}); !done) return done;
+      if (auto done = device.put_record(ifindex, {.owned_below = std::move(record->owned_below),
+                                                  .owned_allmulti_below = record->owned_allmulti_below});
+          !done)
+        return done;
     }
     if (auto done = device.maps.erase_upper(ifindex); !done) return done;
   }

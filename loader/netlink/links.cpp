@@ -132,15 +132,17 @@ Result<Link> link_by_index(Socket& socket, std::uint32_t ifindex) {
   return find_link(socket, {.ifindex = ifindex});
 }
 
-Result<void> set_allmulti(Socket& socket, const Link& link, bool on) {
+static_assert(kAllmulti.bit == IFF_ALLMULTI && kPromisc.bit == IFF_PROMISC);
+
+Result<void> set_flag(Socket& socket, const Link& link, const ReceiveFlag& flag, bool on) {
   Message request(RTM_SETLINK, 0);
   request.put_fixed(ifinfomsg{
       .ifi_index = static_cast<int>(link.ifindex),
-      .ifi_flags = on ? static_cast<unsigned>(IFF_ALLMULTI) : 0U,
-      .ifi_change = IFF_ALLMULTI,
+      .ifi_flags = on ? flag.bit : 0U,
+      .ifi_change = flag.bit,
   });
   const auto set = socket.request(request.header());
-  if (!set) return wrap(set.error(), std::string("switch allmulti ") + (on ? "on" : "off") + " on " + link.name);
+  if (!set) return wrap(set.error(), std::string("switch ") + flag.name + (on ? " on" : " off") + " on " + link.name);
   return {};
 }
 

@@ -68,8 +68,16 @@ Result<std::vector<LinkMessage>> link_messages(Socket& socket);
 // The same without the attributes of that type.
 [[nodiscard]] LinkMessage without_attribute(const LinkMessage& message, std::uint16_t type);
 
-// Switches IFF_ALLMULTI of a link that is up. The caller has seen it up: see docs/semantics.md, "Kernel lists".
-Result<void> set_allmulti(Socket& socket, const Link& link, bool on);
+// A flag of a link by which it receives more than what it listed.
+struct ReceiveFlag {
+  std::uint32_t bit;  // IFF_*
+  const char* name;
+};
+inline constexpr ReceiveFlag kAllmulti = {0x200, "allmulti"};
+inline constexpr ReceiveFlag kPromisc = {0x100, "promisc"};
+
+// Switches such a flag, as `ip link set LINK allmulticast` and `promisc` do.
+Result<void> set_flag(Socket& socket, const Link& link, const ReceiveFlag& flag, bool on);
 
 // Has the link's driver take over its address lists again; changes nothing else, and nothing while the link is down.
 Result<void> reload_lists(Socket& socket, const Link& link);

@@ -280,38 +280,6 @@ TEST_F(MannersTest, ListEntriesOfSomebodyElseThatEqualOursSurvive) {
   EXPECT_EQ(bench_->state(), before);
 }
 
-TEST_F(MannersTest, AnUpperThatIsDownIsNotToggled) {
-  must_run("ip link set upper down");
-  const std::string before = bench_->state();
-  must("attach lower");
-  const CommandResult set = bench_->loader.run("set upper --flags broadcast --multicast all");
-  EXPECT_EQ(set.status, 0) << set.err;
-  EXPECT_NE(set.err.find("upper is down"), std::string::npos) << set.err;
-  EXPECT_NE(set.err.find("attach lower"), std::string::npos) << set.err;
-  must("detach lower");
-  EXPECT_EQ(bench_->state(), before);
-
-  must("attach lower");
-  must("set upper --flags broadcast --multicast all");
-  must_run("ip link set upper up");
-  must("attach lower");
-  EXPECT_EQ(enforcement_problems(bench_->bpffs.path(), "lower"), std::vector<std::string>{});
-  must("detach lower");
-  must_run("ip link set upper down");
-  EXPECT_EQ(bench_->state(), before) << "the counts of the lower device run below zero where a toggle is unbalanced";
-}
-
-TEST_F(MannersTest, AFlagThatCannotBeTakenBackIsSaid) {
-  must("attach lower");
-  must("set upper --flags broadcast --multicast all");
-  must_run("ip link set upper down");
-  const CommandResult detached = bench_->loader.run("detach lower");
-  EXPECT_EQ(detached.status, 0);
-  EXPECT_NE(detached.err.find("ip link set upper allmulticast off"), std::string::npos) << detached.err;
-  must_run("ip link set upper up && ip link set upper allmulticast off");
-  EXPECT_EQ(bench_->state().find("allmulti 4294967295"), std::string::npos) << bench_->state();
-}
-
 // Attach again
 
 TEST_F(MannersTest, AttachingAgainChangesNothing) {

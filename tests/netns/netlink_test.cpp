@@ -184,13 +184,13 @@ TEST_F(NetlinkTest, NoSuchDevice) {
 
 TEST_F(NetlinkTest, AllmultiOfTheUpperReachesTheLowerDevice) {
   ASSERT_EQ(link("lower").allmulti, 0U);
-  const auto on = set_allmulti(*socket_, link("upper"), true);
+  const auto on = set_flag(*socket_, link("upper"), kAllmulti, true);
   ASSERT_TRUE(on) << on.error().text;
   EXPECT_EQ(link("lower").allmulti, 1U);
   EXPECT_NE(link("upper").flags & IFF_ALLMULTI, 0U);
   EXPECT_TRUE(link("upper").is_up());
 
-  const auto off = set_allmulti(*socket_, link("upper"), false);
+  const auto off = set_flag(*socket_, link("upper"), kAllmulti, false);
   ASSERT_TRUE(off) << off.error().text;
   EXPECT_EQ(link("lower").allmulti, 0U);
   EXPECT_EQ(link("upper").flags & IFF_ALLMULTI, 0U);
@@ -199,7 +199,7 @@ TEST_F(NetlinkTest, AllmultiOfTheUpperReachesTheLowerDevice) {
 TEST_F(NetlinkTest, AllmultiOfADeviceThatIsGone) {
   const Link upper = link("upper");
   must_run("ip link del upper");
-  expect_error(set_allmulti(*socket_, upper, true), ENODEV, "switch allmulti on on upper: No such device");
+  expect_error(set_flag(*socket_, upper, kAllmulti, true), ENODEV, "switch allmulti on on upper: No such device");
 }
 
 TEST_F(NetlinkTest, UnicastListIsAddedToReadAndDeletedFrom) {

@@ -133,7 +133,8 @@ void Check::lists(const netlink::Link& upper, const KernelLists& wanted) {
          upper.name + "'s unicast list", problems_);
   expect(looked(netlink::multicast_references(upper), problems_) == wanted.multicast, upper.name + "'s multicast list",
          problems_);
-  expect(((upper.flags & IFF_ALLMULTI) != 0) == wanted.allmulti, upper.name + "'s allmulti flag", problems_);
+  const auto flag = upper.upper_mode == UpperMode::passthru ? netlink::kPromisc : netlink::kAllmulti;
+  expect(((upper.flags & flag.bit) != 0) == wanted.allmulti, upper.name + "'s flag " + flag.name, problems_);
 }
 
 Problems Check::run() {
