@@ -11,6 +11,9 @@
 #include <ctime>
 #include <filesystem>
 
+#include "loader/netlink/links.h"
+#include "loader/netlink/socket.h"
+
 namespace rxf::cli {
 
 namespace {
@@ -36,7 +39,15 @@ void sleep_until(std::uint64_t time) {
   }
 }
 
-[[noreturn]] void watch(const mirror::Context& context, const std::string& device, std::uint64_t confirm_by) {
+// It keeps its ifindex whatever it is called at that time. One that cannot be found is for the attach to complain
+// about.
+netlink::LinkName lasting_name(const std::string& device) {
+  auto socket = netlink::Socket::open();
+  const auto link = socket ? netlink::link_by_name(*socket, device) : std::unexpected(socket.error());
+  return link ? netlink::LinkName{.ifindex = link->ifindex} : netlink::LinkName{.name = device};
+}
+
+[[noreturn]] void watch(const mirror::Context& context, const netlink::LinkName& device, std::uint64_t confirm_by) {
   leave_everything();
   sleep_until(confirm_by);
   const auto undone = mirror::undo_unconfirmed(context, device, confirm_by);
@@ -57,6 +68,7 @@ Result<std::function<void()>> start_watcher(const mirror::Context& context, cons
   const mirror::Context from_anywhere{.bpffs = std::filesystem::absolute(context.bpffs, error)};
   if (error) return system_error(error.value(), context.bpffs);
 
+  const netlink::LinkName lasting = lasting_name(device);
   sigset_t blocked;
   sigset_t before;
   ::sigemptyset(&blocked);
@@ -64,7 +76,7 @@ Result<std::function<void()>> start_watcher(const mirror::Context& context, cons
   ::sigprocmask(SIG_BLOCK, &blocked, &before);
   const pid_t watcher = ::fork();
   const int code = errno;
-  if (watcher == 0) watch(from_anywhere, device, confirm_by);
+  if (watcher == 0) watch(from_anywhere, lasting, confirm_by);
   ::sigprocmask(SIG_SETMASK, &before, nullptr);
   if (watcher < 0) return system_error(code, "start a process that undoes it, unless it is confirmed");
   return [watcher] { end(watcher); };

@@ -77,6 +77,12 @@ Result<void> Follower::watch_pins() {
 }
 
 Result<void> Follower::add_sources() {
+  auto undo_timer = UndoTimer::create(loop_, [this](std::uint32_t lower, std::uint64_t confirm_by) {
+    overdue_[lower] = confirm_by;
+    start_pause();
+  });
+  if (!undo_timer) return std::unexpected(undo_timer.error());
+  undo_timer_ = std::move(*undo_timer);
   sd_event_source* links = nullptr;
   sd_event_source* pins = nullptr;
   sd_event_source* pause = nullptr;
@@ -259,8 +265,17 @@ void Follower::read_pin_events() {
 void Follower::hear_of_pins(std::uint32_t event, const std::string& name) {
   if ((event & (IN_CREATE | IN_MOVED_TO)) != 0) being_made_.insert(name);
   if ((event & (IN_DELETE | IN_MOVED_FROM)) != 0) being_made_.erase(name);
-  if ((event & IN_CLOSE_NOWRITE) != 0 && !being_made_.contains(name)) return;
+  if ((event & IN_CLOSE_NOWRITE) != 0 && !being_made_.contains(name)) return hear_of_deadline(name);
   pins_changed_ = true;
+}
+
+// Whoever has changed it had the directory open, as a lock. That somebody may have looked only costs one more look.
+void Follower::hear_of_deadline(const std::string& pins) {
+  for (auto& [lower, device] : attached_) {
+    if (device.pins != pins) continue;
+    device.confirm_by = mirror::confirm_by_of(options_.context, pins);
+    undo_timer_->await(lower, device.confirm_by);
+  }
 }
 
 void Follower::mark(std::uint32_t lower, bool refresh) {
@@ -308,6 +323,10 @@ void Follower::begin_work() { sd_event_source_set_enabled(turn_.get(), SD_EVENT_
 void Follower::work() {
   take_heard();
   if (std::exchange(pins_changed_, false)) return find_attached();
+  if (!overdue_.empty()) {
+    const auto overdue = overdue_.extract(overdue_.begin());
+    return undo(overdue.key(), overdue.mapped());
+  }
   if (!arrived_.empty()) return attach(arrived_.extract(arrived_.begin()).value());
   if (!marked_.empty()) {
     const auto marked = marked_.extract(marked_.begin());
@@ -331,7 +350,26 @@ void Follower::find_attached() {
     returning_.erase(device.name);
   }
   attached_ = std::move(now);
+  std::map<std::uint32_t, std::uint64_t> deadlines;
+  for (const auto& [lower, device] : attached_)
+    if (device.confirm_by != 0) deadlines[lower] = device.confirm_by;
+  undo_timer_->await(deadlines);
   forget_detached();
+}
+
+// The process that the attach has left behind may do it at the same time: whoever comes second finds nothing to do.
+void Follower::undo(std::uint32_t lower, std::uint64_t confirm_by) {
+  const auto device = attached_.find(lower);
+  const std::string name = device == attached_.end() ? "ifindex " + std::to_string(lower) : device->second.name;
+  const auto done = mirror::undo_unconfirmed(options_.context, {.ifindex = lower}, confirm_by);
+  if (!done) {
+    undo_timer_->try_again(lower);
+    return note_problem(name, done.error());
+  }
+  if (!done->changed) return;
+  end_problem(name);
+  told_.note(name, "the attach was not confirmed in time: undone");
+  pins_changed_ = true;
 }
 
 // Whose pins somebody removed is not to be attached when it returns.

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "loader/daemon/event_loop.h"
+#include "loader/daemon/undo_timer.h"
 #include "loader/mirror/operations.h"
 #include "loader/netlink/link_monitor.h"
 #include "loader/util/fd.h"
@@ -60,6 +61,7 @@ class Follower {
   void take_heard();
   void read_pin_events();
   void hear_of_pins(std::uint32_t event, const std::string& name);
+  void hear_of_deadline(const std::string& pins);
   void hear(const netlink::LinkEvent& event);
   void hear_of_upper(const netlink::LinkEvent& event);
   void hear_of_lower(const netlink::LinkEvent& event);
@@ -76,6 +78,7 @@ class Follower {
   void work();
   void find_attached();
   void forget_detached();
+  void undo(std::uint32_t lower, std::uint64_t confirm_by);
   void attach(const std::string& name);
   void follow(std::uint32_t lower, bool refresh);
   void note_uppers(std::uint32_t lower, const std::set<std::uint32_t>& uppers);
@@ -106,11 +109,12 @@ class Follower {
   bool missed_ = false;                              // others may have, too
   std::set<std::uint32_t> tc_changed_;               // devices, to be looked up when tc_pause_ is over
   bool pins_changed_ = false;
-  std::set<std::string> arrived_;                 // lower devices to be attached
-  std::map<std::uint32_t, bool> marked_;          // lower devices to be followed, and whether to be refreshed
-  std::map<std::uint32_t, std::uint32_t> set_;    // uppers whose set was set in the kernel, and their lower devices
-  std::map<std::uint32_t, std::uint32_t> moved_;  // uppers that left the namespace, and their lower devices
-  std::map<std::string, std::string> problems_;   // by device: told and not over
+  std::set<std::string> arrived_;                   // lower devices to be attached
+  std::map<std::uint32_t, std::uint64_t> overdue_;  // attaches to be undone, by lower device: AttachOptions::confirm_by
+  std::map<std::uint32_t, bool> marked_;            // lower devices to be followed, and whether to be refreshed
+  std::map<std::uint32_t, std::uint32_t> set_;      // uppers whose set was set in the kernel, and their lower devices
+  std::map<std::uint32_t, std::uint32_t> moved_;    // uppers that left the namespace, and their lower devices
+  std::map<std::string, std::string> problems_;     // by device: told and not over
   std::map<std::string, std::set<std::string>> noted_;  // by device: what was said at the last look
 
   SourcePtr links_source_;
@@ -119,6 +123,7 @@ class Follower {
   SourcePtr tc_pause_;  // the same, longer: others may change filters all the time
   SourcePtr turn_;
   SourcePtr look_;
+  std::unique_ptr<UndoTimer> undo_timer_;
 };
 
 }  // namespace rxf::daemon

@@ -37,6 +37,17 @@ Result<PinIdentity> pin_identity(const std::string& pin_directory) {
                      .requested_mode = meta.requested_mode};
 }
 
+Result<std::uint64_t> pinned_deadline(const std::string& pin_directory) {
+  const auto map = open_pinned(pin_directory + "/mode");
+  if (!map) return std::unexpected(map.error());
+  rxf_mode mode{};
+  if (map->info.value_size != sizeof(mode)) return 0;
+  const __u32 key = 0;
+  if (bpf_map_lookup_elem(map->fd.get(), &key, &mode) != 0)
+    return system_error(errno, "read " + pin_directory + "/mode");
+  return mode.deadline;
+}
+
 Result<std::uint32_t> pinned_rules_map_id(const std::string& pin_directory) {
   const auto map = open_pinned(pin_directory + "/slots");
   if (!map) return std::unexpected(map.error());

@@ -22,6 +22,10 @@ struct PinIdentity {
 // Error ENOENT where there is no `meta`: an attach or detach was interrupted.
 Result<PinIdentity> pin_identity(const std::string& pin_directory);
 
+// When an attach that is to be confirmed is over (rxf_mode.deadline); 0: none is to be, or an earlier layout has no
+// such time.
+Result<std::uint64_t> pinned_deadline(const std::string& pin_directory);
+
 // The kernel's id of the `slots` map, which every layout has: a program that uses it is ours.
 Result<std::uint32_t> pinned_rules_map_id(const std::string& pin_directory);
 

@@ -112,7 +112,8 @@ Result<std::vector<Attached>> attached_here(const Context& context, const Host& 
     devices.push_back({.name = link->name,
                        .ifindex = link->ifindex,
                        .mode = requested_mode(identity->requested_mode),
-                       .pins = path.substr(path.rfind('/') + 1)});
+                       .pins = path.substr(path.rfind('/') + 1),
+                       .confirm_by = datapath::pinned_deadline(path).value_or(0)});
   }
   std::ranges::sort(devices, {}, &Attached::name);
   return devices;

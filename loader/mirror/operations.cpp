@@ -256,6 +256,24 @@ std::unexpected<Error> left_pins(const Context& context, const std::string& name
   return std::unexpected(std::move(error));
 }
 
+// A device that is not here any more: only what was not there before the attach is to go.
+Result<Report> undo_departed(const Context& context, const netlink::LinkName& which, std::uint64_t confirm_by) {
+  const auto host = Host::open();
+  if (!host) return std::unexpected(host.error());
+  const auto directories = datapath::pin_directories(context.bpffs + "/rxfilter");
+  if (!directories) return std::unexpected(directories.error());
+  for (const std::string& path : *directories) {
+    const auto identity = datapath::pin_identity(path);
+    if (!identity || identity->ifindex != which.ifindex || identity->netns_cookie != host->netns_cookie) continue;
+    const auto maps = datapath::RuleMaps::open(path);
+    if (!maps) continue;
+    const auto arming = arming_of(*maps);
+    if (arming && arming->undo == Undo::detach && arming->deadline == confirm_by && arming->is_overdue(boot_now()))
+      return remove_remains(path);
+  }
+  return Report{.changed = false};
+}
+
 }  // namespace
 
 Result<AttachResult> attach(const Context& context, const std::string& name, const AttachOptions& options) {
@@ -272,9 +290,15 @@ Result<AttachResult> attach(const Context& context, const std::string& name, con
   }
 }
 
-Result<Report> undo_unconfirmed(const Context& context, const std::string& name, std::uint64_t confirm_by) {
-  auto found = find_link({.name = name});
+std::uint64_t confirm_by_of(const Context& context, const std::string& pins) {
+  return datapath::pinned_deadline(context.bpffs + "/rxfilter/" + pins).value_or(0);
+}
+
+Result<Report> undo_unconfirmed(const Context& context, const netlink::LinkName& which, std::uint64_t confirm_by) {
+  auto found = find_link(which);
+  if (!found && found.error().code == ENODEV) return undo_departed(context, which, confirm_by);
   if (!found) return std::unexpected(found.error());
+  const std::string name = found->link.name;
   auto device = open_lowerdev(context, std::move(found->host), found->link, Access::write);
   if (!device && device.error().exit == Exit::not_attached) return Report{.changed = false};
   if (!device) return std::unexpected(device.error());

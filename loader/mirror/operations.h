@@ -114,9 +114,12 @@ struct AttachResult {
 // XDP program (by name and id); a bpffs that is missing, read-only or private to this mount namespace; no privilege.
 Result<AttachResult> attach(const Context& context, const std::string& device, const AttachOptions& options);
 
-// What is to happen at the deadline of an attach with confirm_by. Reports changed = false where that attach has been
-// confirmed, undone or followed by another one with confirm_by.
-Result<Report> undo_unconfirmed(const Context& context, const std::string& device, std::uint64_t confirm_by);
+// What is to happen at the deadline of an attach with confirm_by, to whoever comes first. Reports changed = false where
+// that attach has been confirmed, undone or followed by another one with confirm_by. A device is best named by its
+// ifindex, which it keeps; where it has left the network namespace or was deleted, what is left of it here is removed.
+Result<Report> undo_unconfirmed(const Context& context, const netlink::LinkName& device, std::uint64_t confirm_by);
+// When the pins in that directory (Attached::pins) are to be undone; 0: never.
+[[nodiscard]] std::uint64_t confirm_by_of(const Context& context, const std::string& pins);
 
 // Removes what `attach` and every `set` put there, and puts back exactly what they changed. Exit::not_attached with
 // `changed` false semantics is not an error: a device that is not attached yields changed = false.
@@ -128,6 +131,7 @@ struct Attached {
   std::uint32_t ifindex = 0;
   AttachMode mode = AttachMode::auto_;  // as asked for
   std::string pins;                     // name of the pin directory
+  std::uint64_t confirm_by = 0;         // AttachOptions::confirm_by, while that is to be confirmed
 
   bool operator==(const Attached&) const = default;
 };
