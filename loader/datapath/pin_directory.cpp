@@ -20,6 +20,9 @@
 #include <sstream>
 #include <string_view>
 
+#include "loader/datapath/bpf_object.h"
+#include "loader/datapath/pin_trust.h"
+
 namespace rxf::datapath {
 namespace {
 
@@ -27,6 +30,7 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kUsualBpffs = "/sys/fs/bpf";
 constexpr std::string_view kEscaped = ".%@";
+constexpr const char* kNext = "%next";
 
 std::string escape(std::string_view device) {
   static constexpr char kHex[] = "0123456789abcdef";
@@ -109,8 +113,23 @@ Result<void> mount_bpffs(const std::string& path) {
 bool is_still(const Fd& fd, const std::string& path) {
   struct stat ours {};
   struct stat there {};
-  return ::fstat(fd.get(), &ours) == 0 && ::stat(path.c_str(), &there) == 0 && ours.st_ino == there.st_ino &&
+  return ::fstat(fd.get(), &ours) == 0 && ::lstat(path.c_str(), &there) == 0 && ours.st_ino == there.st_ino &&
          ours.st_dev == there.st_dev;
+}
+
+// Under which names maps are pinned, the second while one is replaced.
+bool is_ours(const std::string& name) {
+  return std::ranges::any_of(kMapNames,
+                             [&](const char* map) { return name == map || name == map + std::string(kNext); });
+}
+
+// Others could put another directory in the place of ours, whoever's it is.
+Result<void> check_parent(const std::string& bpffs) {
+  struct stat info {};
+  if (::stat(bpffs.c_str(), &info) != 0) return system_error(errno, bpffs);
+  if ((info.st_mode & (S_IWGRP | S_IWOTH)) == 0 || (info.st_mode & S_ISVTX) != 0) return {};
+  return std::unexpected(
+      Error{.text = "whoever likes may rename what is in " + bpffs + ": chmod +t " + bpffs, .code = EPERM});
 }
 
 }  // namespace
@@ -131,53 +150,92 @@ bool PinDirectory::is_of_namespace(const std::string& netns_suffix) const {
   return (at == std::string::npos ? "" : name.substr(at)) == netns_suffix;
 }
 
-bool PinDirectory::exists() const { return ::access(path_.c_str(), F_OK) == 0; }
+bool PinDirectory::exists() const {
+  struct stat info {};
+  return ::lstat(path_.c_str(), &info) == 0;
+}
+
+Result<Fd> PinDirectory::open() const {
+  const auto root = open_trusted(AT_FDCWD, parent_, parent_);
+  return root ? open_trusted(root->get(), name(), path_) : std::unexpected(root.error());
+}
 
 PinDirectory::PinDirectory(const std::string& path) : parent_(fs::path(path).parent_path().string()), path_(path) {}
 
 // A directory that was moved while we waited leaves another one in its place, or none.
 Result<Fd> PinDirectory::lock(Access access) const {
   for (;;) {
-    Fd fd(::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!fd) return system_error(errno, "open " + path_);
-    while (::flock(fd.get(), access == Access::write ? LOCK_EX : LOCK_SH) != 0)
+    auto fd = open();
+    if (!fd) return fd;
+    while (::flock(fd->get(), access == Access::write ? LOCK_EX : LOCK_SH) != 0)
       if (errno != EINTR) return system_error(errno, "lock " + path_);
-    if (is_still(fd, path_)) return fd;
+    if (is_still(*fd, path_)) return fd;
   }
 }
 
 Result<Fd> PinDirectory::try_lock() const {
-  Fd fd(::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!fd) return system_error(errno, "open " + path_);
-  if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) return system_error(errno, "lock " + path_);
-  if (!is_still(fd, path_)) return system_error(EWOULDBLOCK, "lock " + path_);
+  auto fd = open();
+  if (!fd) return fd;
+  if (::flock(fd->get(), LOCK_EX | LOCK_NB) != 0) return system_error(errno, "lock " + path_);
+  if (!is_still(*fd, path_)) return system_error(EWOULDBLOCK, "lock " + path_);
   return fd;
 }
 
 Result<Fd> PinDirectory::create_and_lock() const {
   for (;;) {
-    for (const std::string& directory : {parent_, path_})
-      if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST)
-        return system_error(errno, "make the pin directory " + directory);
+    const auto root = make_trusted_root(parent_);
+    if (!root && root.error().code == ENOENT) continue;
+    if (!root) return std::unexpected(root.error());
+    if (::mkdirat(root->get(), name().c_str(), 0700) != 0 && errno != EEXIST && errno != ENOENT)
+      return system_error(errno, "make the pin directory " + path_);
     auto fd = lock(Access::write);
     if (fd || fd.error().code != ENOENT) return fd;
   }
 }
 
-Result<void> PinDirectory::clear() const {
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(path_, error)) {
-    if (::unlink(entry.path().c_str()) != 0) return system_error(errno, "remove " + entry.path().string());
-  }
-  if (error) return system_error(error.value(), "read " + path_);
-  return {};
+Result<std::vector<std::string>> PinDirectory::clear() const {
+  const auto fd = open();
+  if (!fd) return std::unexpected(fd.error());
+  auto names = names_in(*fd, path_);
+  if (!names) return names;
+  std::vector<std::string> left;
+  for (const std::string& name : *names)
+    if (!is_ours(name) || ::unlinkat(fd->get(), name.c_str(), 0) != 0) left.push_back(name);
+  return left;
 }
 
-Result<void> PinDirectory::remove() const {
-  if (auto done = clear(); !done) return done;
-  if (::rmdir(path_.c_str()) != 0) return system_error(errno, "remove " + path_);
+Result<void> PinDirectory::make_room() const {
+  const auto left = clear();
+  if (!left) return std::unexpected(left.error());
+  const auto in_the_way = std::ranges::find_if(*left, is_ours);
+  if (in_the_way == left->end()) return {};
+  return std::unexpected(
+      Error{.text = path_ + "/" + *in_the_way + " is no pin, and rxfilter has not made it: remove it", .code = EEXIST});
+}
+
+Result<std::vector<std::string>> PinDirectory::remove() const {
+  auto left = clear();
+  if (!left || !left->empty()) return left;
+  const auto root = open_trusted(AT_FDCWD, parent_, parent_);
+  if (!root) return std::unexpected(root.error());
+  if (::unlinkat(root->get(), name().c_str(), AT_REMOVEDIR) != 0) return system_error(errno, "remove " + path_);
   ::rmdir(parent_.c_str());  // stays while other devices have pins
-  return {};
+  return left;
+}
+
+Result<std::vector<std::string>> PinDirectory::foreign() const {
+  const auto fd = open();
+  if (!fd && fd.error().code == ENOENT) return std::vector<std::string>{};
+  if (!fd) return std::unexpected(fd.error());
+  auto names = names_in(*fd, path_);
+  if (names) std::erase_if(*names, is_ours);
+  return names;
+}
+
+std::string left_note(const PinDirectory& pins, const std::vector<std::string>& left) {
+  std::string list;
+  for (const std::string& name : left) list += (list.empty() ? "" : ", ") + name;
+  return left.empty() ? "" : pins.path() + " was left: it has " + list + ", which rxfilter has not made";
 }
 
 Result<void> PinDirectory::move_to(const PinDirectory& place) const {
@@ -198,6 +256,7 @@ Result<void> check_bpffs(const std::string& bpffs, bool may_mount) {
   if ((info.f_flag & ST_RDONLY) != 0)
     return system_error(EROFS,
                         bpffs + " is mounted read-only, maps cannot be pinned there: mount -o remount,rw " + bpffs);
+  if (auto safe = check_parent(bpffs); !safe) return safe;
   if (!outlives_us(bpffs))
     return std::unexpected(Error{.text = bpffs + " is a mount of this mount namespace alone and would vanish with it: "
                                                  "instead of `ip netns exec NETNS rxfilter-loader ...` run "
@@ -207,12 +266,9 @@ Result<void> check_bpffs(const std::string& bpffs, bool may_mount) {
 }
 
 Result<std::vector<std::string>> pin_directories(const std::string& root) {
-  std::vector<std::string> paths;
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(root, error)) paths.push_back(entry.path());
-  if (error && error != std::errc::no_such_file_or_directory) return system_error(error.value(), "read " + root);
-  std::sort(paths.begin(), paths.end());
-  return paths;
+  auto entries = root_entries(root);
+  if (!entries) return std::unexpected(entries.error());
+  return std::move(entries->trusted);
 }
 
 }  // namespace rxf::datapath

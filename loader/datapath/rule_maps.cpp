@@ -120,6 +120,15 @@ Result<RuleMaps> RuleMaps::open(const std::string& pin_directory) {
   });
 }
 
+std::vector<std::string> RuleMaps::damaged(const std::string& pin_directory) {
+  std::vector<std::string> names;
+  for (const char* name : kRuleMapNames) {
+    const Fd fd(bpf_obj_get((pin_directory + "/" + name).c_str()));
+    if (!fd || !check_layout(name, fd.get())) names.emplace_back(name);
+  }
+  return names;
+}
+
 Result<RuleMaps> RuleMaps::of(const bpf_object* object) {
   return from([&](const char* name) -> Result<Fd> {
     Fd fd(::fcntl(bpf_object__find_map_fd_by_name(object, name), F_DUPFD_CLOEXEC, 0));

@@ -10,6 +10,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "bpf/rx_filter_abi.h"
 #include "loader/model/plan.h"
@@ -31,6 +32,8 @@ class RuleMaps {
  public:
   // Opens what is pinned in a directory. Error ENOENT where a map is missing, EPROTO where one has another layout.
   static Result<RuleMaps> open(const std::string& pin_directory);
+  // Names of those that are missing there, are no maps, or have another layout.
+  static std::vector<std::string> damaged(const std::string& pin_directory);
   // The maps of a loaded object, pinned or not.
   static Result<RuleMaps> of(const bpf_object* object);
 

@@ -75,7 +75,7 @@ Result<Records> Lowerdev::records() {
   for (const auto& [ifindex, value] : *values) {
     if (others->contains(ifindex)) continue;
     auto record = decode(*value);
-    if (!record) return wrap(record.error(), "filter of ifindex " + std::to_string(ifindex));
+    if (!record) continue;
     records.emplace(ifindex, std::move(*record));
   }
   if (auto done = read_kernel_filters(*this, records); !done) return std::unexpected(done.error());

@@ -48,7 +48,8 @@ struct Lowerdev {
 
   // nullptr where there is no upper with that ifindex on it: deleted, moved away, or on another lower device.
   [[nodiscard]] const netlink::Link* upper(std::uint32_t ifindex) const;
-  // Without those of uppers that are others now (upper_identity.h); with the filter sets that the kernel keeps.
+  // Without those of uppers that are others now (upper_identity.h), and those that cannot be read (damaged_records.h);
+  // with the filter sets that the kernel keeps.
   Result<Records> records();
   Result<void> put_record(std::uint32_t ifindex, const FilterRecord& record);
   // All but whether the device has a unicast filter, which takes a BPF program to see.

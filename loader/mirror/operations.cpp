@@ -12,6 +12,7 @@
 #include "loader/mirror/orphans.h"
 #include "loader/mirror/reconcile.h"
 #include "loader/mirror/remains.h"
+#include "loader/mirror/repair.h"
 #include "loader/mirror/status.h"
 
 namespace rxf::mirror {
@@ -47,7 +48,7 @@ Result<Lowerdev> create_lowerdev(const Context& context, Host host, const netlin
   if (!lock) return std::unexpected(lock.error());
   // Left by an interrupted command, maybe of another version.
   if (const auto left = datapath::pin_identity(pins.path()); !left || left->abi == 0)
-    if (auto done = pins.clear(); !done) return std::unexpected(done.error());
+    if (auto done = pins.make_room(); !done) return std::unexpected(done.error());
   rxf_meta meta{.abi = RXF_ABI_VERSION, .ifindex = link.ifindex, .netns_cookie = host.netns_cookie};
   link.name.copy(meta.name, sizeof(meta.name) - 1);
   meta.undo = static_cast<std::uint32_t>(first_arming(options).arming.undo);
@@ -90,7 +91,10 @@ Result<void> take_down(Lowerdev& device, std::vector<std::string>& notes) {
   if (auto done = remove_early_drop(device); !done) return done;
   // Interrupted from here on, what is left counts as not attached.
   if (auto done = device.maps.put_meta({}); !done) return done;
-  return device.pins.remove();
+  const auto left = device.pins.remove();
+  if (!left) return std::unexpected(left.error());
+  if (!left->empty()) notes.push_back(left_note(device.pins, *left));
+  return {};
 }
 
 Result<AttachResult> attach_new(const Context& context, Host host, const netlink::Link& link,
@@ -171,10 +175,23 @@ Result<void> remove_earlier(const Context& context, const netlink::Link& link, s
   return {};
 }
 
+// Pins that cannot be opened would be in the way for ever.
+Result<void> repair(const Context& context, Host& host, const netlink::Link& link, std::vector<std::string>& notes) {
+  if (auto looked = host.look_again(); !looked) return looked;
+  const auto repaired = repair_pins(context, host, link, notes);
+  if (!repaired) return std::unexpected(repaired.error());
+  if (*repaired != Repair::everything) return {};
+  auto again = Host::open();
+  if (!again) return std::unexpected(again.error());
+  auto device = open_lowerdev(context, std::move(*again), link, Access::write);
+  return device ? take_down(*device, notes) : std::unexpected(device.error());
+}
+
 Result<AttachResult> attach_once(const Context& context, const netlink::Link& link, const AttachOptions& options) {
   auto host = Host::open();
   if (!host) return std::unexpected(host.error());
   std::vector<std::string> notes;
+  if (auto done = repair(context, *host, link, notes); !done) return std::unexpected(done.error());
   auto device = open_upgraded(context, std::move(*host), link, notes);
   if (device) {
     if (auto done = check_time_left(options, link.name); !done) return std::unexpected(done.error());
@@ -320,6 +337,9 @@ static Result<Report> detach_pinned(const Context& context, const std::string& n
   auto found = find_link({.name = name});
   if (!found && found.error().code != ENODEV) return std::unexpected(found.error());
   Report report;
+  if (found)
+    if (auto done = repair(context, found->host, found->link, report.notes); !done)
+      return std::unexpected(done.error());
   auto device = found ? open_upgraded(context, std::move(found->host), found->link, report.notes)
                       : Result<Lowerdev>(std::unexpected(found.error()));
   if (device) {
@@ -328,6 +348,7 @@ static Result<Report> detach_pinned(const Context& context, const std::string& n
   }
   if (device.error().exit != Exit::not_attached && device.error().code != ESTALE && device.error().code != ENODEV)
     return std::unexpected(device.error());
+  if (!report.notes.empty()) return report;
   const auto host = Host::open();
   if (!host) return std::unexpected(host.error());
   auto removed = remove_remains(pins_of(context, *host, name).path());

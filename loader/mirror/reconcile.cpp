@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "loader/datapath/rule_writer.h"
+#include "loader/mirror/damaged_records.h"
 #include "loader/mirror/guards.h"
 #include "loader/mirror/kernel_lists.h"
 #include "loader/mirror/steering.h"
@@ -58,6 +59,7 @@ class Reconciliation {
 };
 
 Result<void> Reconciliation::read() {
+  if (auto done = forget_damaged_records(device_, notes_); !done) return done;
   if (auto done = forget_strangers(device_, notes_); !done) return done;
   auto records = device_.records();
   if (!records) return std::unexpected(records.error());

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "loader/datapath/layout_1.h"
+#include "loader/datapath/pin_trust.h"
 #include "loader/mirror/early_hook.h"
 #include "loader/mirror/guards.h"
 #include "loader/mirror/kernel_lists.h"
@@ -25,13 +26,23 @@ Result<bool> is_in_use(const std::string& path) {
   return datapath::is_map_used(*map);
 }
 
+// Of pins in this namespace that do not say whose they are. A device of the directory's name may have programs by them.
+std::string problem_here(const PinDirectory& pins, const std::vector<std::string>& foreign, const std::string& detach) {
+  if (!foreign.empty()) return left_note(pins, foreign) + ": remove that, then " + detach + " removes the directory";
+  if (is_in_use(pins.path()).value_or(false))
+    return "a pin that says whose these are is missing or not rxfilter's: " + detach +
+           " removes what is in force by the others";
+  return "left by an interrupted command: " + detach;
+}
+
 // nullopt: these are somebody's. The caller has the lock.
 Result<std::optional<std::string>> problem_of(const PinDirectory& pins, const Host& host, const std::string& device) {
   const std::string detach = "rxfilter-loader detach " + device;
   const auto identity = datapath::pin_identity(pins.path());
-  if (!identity && identity.error().code != ENOENT) return std::unexpected(identity.error());
+  const auto foreign = pins.foreign();
+  if (!foreign) return std::unexpected(foreign.error());
   if (!identity || identity->abi == 0) {
-    if (pins.is_of_namespace(host.netns_suffix)) return "left by an interrupted command: " + detach;
+    if (pins.is_of_namespace(host.netns_suffix)) return problem_here(pins, *foreign, detach);
   } else if (is_here(*identity, host)) {
     if (host.find(identity->ifindex) != nullptr) return std::nullopt;
     return "ifindex " + std::to_string(identity->ifindex) +
@@ -107,7 +118,7 @@ Result<std::vector<Remains>> remains(const Context& context) {
     if (!lock) continue;
     const auto identity = datapath::pin_identity(path);
     auto problem = problem_of(pins, *host, pins.device());
-    if (!problem) return std::unexpected(problem.error());
+    if (!problem) problem = "cannot be looked at (" + problem.error().text + ")";
     if (!*problem) continue;
     found.push_back({.device = pins.device(),
                      .ifindex = identity ? identity->ifindex : 0,
@@ -116,6 +127,11 @@ Result<std::vector<Remains>> remains(const Context& context) {
     if (identity && identity->abi != 0 && is_here(*identity, *host))
       found.back().was_attached = requested_mode(identity->requested_mode);
   }
+  const auto entries = datapath::root_entries(context.bpffs + "/rxfilter");
+  if (!entries) return std::unexpected(entries.error());
+  for (const datapath::ForeignEntry& entry : entries->foreign)
+    found.push_back(
+        {.device = PinDirectory(entry.path).device(), .pin_directory = entry.path, .problem = entry.problem});
   return found;
 }
 
@@ -140,8 +156,10 @@ Result<Report> remove_remains(const std::string& pin_directory) {
     if (!used) return std::unexpected(used.error());
     if (*used) return system_error(EBUSY, pin_directory + " is in use in another network namespace");
   }
-  if (auto done = pins.remove(); !done) return std::unexpected(done.error());
-  report.notes.push_back("removed what an earlier command or device had left in " + pin_directory);
+  const auto left = pins.remove();
+  if (!left) return std::unexpected(left.error());
+  if (!left->empty()) report.notes.push_back(left_note(pins, *left));
+  if (left->empty()) report.notes.push_back("removed what an earlier command or device had left in " + pin_directory);
   return report;
 }
 

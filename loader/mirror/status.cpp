@@ -3,6 +3,7 @@
 
 #include "loader/mirror/allmulti_count.h"
 #include "loader/mirror/arming.h"
+#include "loader/mirror/damaged_records.h"
 #include "loader/mirror/early_hook.h"
 #include "loader/mirror/guards.h"
 #include "loader/mirror/in_front.h"
@@ -109,6 +110,9 @@ Result<LowerdevStatus> status_of(Lowerdev& device) {
   auto lost = lost_filter_sets(device);
   if (!lost) return std::unexpected(lost.error());
   status.problems = std::move(*lost);
+  const auto damaged = damaged_record_problems(device);
+  if (!damaged) return std::unexpected(damaged.error());
+  status.problems.insert(status.problems.end(), damaged->begin(), damaged->end());
   find_problems(device, choice->hook, status);
   const auto in_front = in_front_problems(device);
   if (!in_front) return std::unexpected(in_front.error());
