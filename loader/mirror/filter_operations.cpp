@@ -7,6 +7,7 @@
 #include "loader/mirror/kernel_filters.h"
 #include "loader/mirror/lookup.h"
 #include "loader/mirror/operations.h"
+#include "loader/mirror/promises.h"
 #include "loader/mirror/reconcile.h"
 #include "loader/mirror/upper_identity.h"
 #include "loader/model/claims.h"
@@ -43,17 +44,6 @@ Result<FoundUpper> find_upper(const Context& context, const netlink::LinkName& w
   if (access == Access::write)
     if (auto done = forget_strangers(*device, notes); !done) return std::unexpected(done.error());
   return FoundUpper{std::move(found->link), std::move(*device), std::move(notes)};
-}
-
-// A VLAN device takes its frames before a macvlan sees them.
-void warn_of_vlan_devices(const Lowerdev& device, const netlink::Link& upper, const FilterSet& filter,
-                          std::vector<std::string>& notes) {
-  for (const netlink::Link& other : device.host.links) {
-    if (other.lower != device.link.ifindex || !other.vlan || !filter.vlans || !filter.vlans->contains(*other.vlan))
-      continue;
-    notes.push_back("VLAN " + std::to_string(*other.vlan) + " never reaches " + upper.name + ": " + other.name +
-                    " on " + device.link.name + " takes it first");
-  }
 }
 
 Result<void> check_claims(FoundUpper& found, const FilterSet& wanted) {
@@ -130,7 +120,8 @@ Result<SetResult> rewrite(const Context& context, const netlink::LinkName& upper
                    .keeper = keeper_of(found->upper),
                    .report = {.notes = std::move(wanted->notes)}};
   result.report.notes.insert(result.report.notes.end(), found->notes.begin(), found->notes.end());
-  warn_of_vlan_devices(found->device, found->upper, result.filter, result.report.notes);
+  for (std::string& taken : vlans_taken_first(found->device, found->upper.name, result.filter))
+    result.report.notes.push_back(std::move(taken));
   if (auto done = commit(*found, *record, result.filter, result.report.notes); !done)
     return std::unexpected(done.error());
   result.report.changed = result.filter != record->filter;

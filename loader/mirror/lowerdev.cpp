@@ -25,6 +25,12 @@ bool shares_unicast_list(const Host& host, const netlink::Link& link) {
                      [](const netlink::Link* upper) { return upper->upper_mode != UpperMode::passthru; });
 }
 
+bool asks_for_further_unicast(const Snapshot& snapshot) {
+  return std::ranges::any_of(snapshot.uppers, [](const Upper& upper) {
+    return upper.mode != UpperMode::passthru && upper.filter.addresses && !upper.filter.addresses->unicast.empty();
+  });
+}
+
 }  // namespace
 
 Result<Host> Host::open() {
@@ -110,6 +116,11 @@ Result<Snapshot> Lowerdev::snapshot(const Records& records) {
                                .filter = record == records.end() ? FilterSet{} : record->second.filter,
                                .kept_by_kernel = kept_by_kernel(*upper)});
   }
+  for (const auto& [ifindex, record] : records)
+    snapshot.listed_by_us.insert(record.owned_below.begin(), record.owned_below.end());
+  for (const netlink::Link& other : host.links)
+    if (other.lower == link.ifindex && !other.is_upper())
+      snapshot.others.push_back({.name = other.name, .address = other.address});
   for (const netlink::Link& other : host.links)
     if (other.lower == link.ifindex)
       for (const auto& vid : {other.vlan, other.service_vlan})
@@ -120,6 +131,12 @@ Result<Snapshot> Lowerdev::snapshot(const Records& records) {
     snapshot.unicast = std::move(*unicast);
   }
   return snapshot;
+}
+
+Result<Snapshot> Lowerdev::whole_snapshot(const Records& records) {
+  auto whole = snapshot(records);
+  if (whole) whole->unicast_filter = asks_for_further_unicast(*whole) && has_unicast_filter(link);
+  return whole;
 }
 
 Result<void> check_privilege() {

@@ -54,6 +54,8 @@ struct Lowerdev {
   Result<void> put_record(std::uint32_t ifindex, const FilterRecord& record);
   // All but whether the device has a unicast filter, which takes a BPF program to see.
   Result<Snapshot> snapshot(const Records& records);
+  // With that, if it matters.
+  Result<Snapshot> whole_snapshot(const Records& records);
 };
 
 // CAP_NET_ADMIN and CAP_SYS_ADMIN: every verb needs them. CAP_BPF is not enough: which program is on a hook, and whose

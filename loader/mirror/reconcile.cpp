@@ -9,6 +9,7 @@
 #include "loader/mirror/kernel_lists.h"
 #include "loader/mirror/steering.h"
 #include "loader/mirror/upper_identity.h"
+#include "loader/model/claims.h"
 
 namespace rxf::mirror {
 namespace {
@@ -18,12 +19,6 @@ AddressSet below(const LowerdevPlan& plan) {
   AddressSet all;
   for (const auto& [ifindex, upper] : plan.uppers) all.insert(upper.kernel.below.begin(), upper.kernel.below.end());
   return all;
-}
-
-bool asks_for_further_unicast(const Snapshot& snapshot) {
-  return std::any_of(snapshot.uppers.begin(), snapshot.uppers.end(), [](const Upper& upper) {
-    return upper.mode != UpperMode::passthru && upper.filter.addresses && !upper.filter.addresses->unicast.empty();
-  });
 }
 
 class Reconciliation {
@@ -66,11 +61,11 @@ Result<void> Reconciliation::read() {
   records_ = std::move(*records);
   if (goal_.nothing)
     for (auto& [ifindex, record] : records_) record.filter = {};
-  set_vanished_apart();
-  auto snapshot = device_.snapshot(records_);
+  const auto snapshot = device_.whole_snapshot(records_);
   if (!snapshot) return std::unexpected(snapshot.error());
-  snapshot->unicast_filter = asks_for_further_unicast(*snapshot) && has_unicast_filter(device_.link);
+  set_vanished_apart();
   plan_ = plan(*snapshot);
+  for (const Conflict& conflict : conflicts(*snapshot)) notes_.push_back(to_string(conflict));
   return {};
 }
 

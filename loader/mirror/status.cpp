@@ -8,6 +8,7 @@
 #include "loader/mirror/guards.h"
 #include "loader/mirror/in_front.h"
 #include "loader/mirror/orphans.h"
+#include "loader/mirror/promises.h"
 #include "loader/mirror/upper_identity.h"
 #include "loader/model/plan.h"
 
@@ -61,6 +62,12 @@ void find_problems(const Lowerdev& device, EarlyHook wanted, LowerdevStatus& sta
   check_count(device, "allmulti", device.link.allmulti.value_or(0), status.problems);
 }
 
+Result<void> add(LowerdevStatus& status, const Result<std::vector<std::string>>& problems) {
+  if (!problems) return std::unexpected(problems.error());
+  status.problems.insert(status.problems.end(), problems->begin(), problems->end());
+  return {};
+}
+
 // The choice, and why frames are dropped where they are now.
 Result<HookChoice> explained_choice(const Lowerdev& device, const rxf_meta& meta, const LowerdevPlan& plan,
                                     EarlyHook now) {
@@ -80,13 +87,14 @@ Result<LowerdevStatus> status_of(Lowerdev& device) {
   if (!meta) return std::unexpected(meta.error());
   const auto records = device.records();
   if (!records) return std::unexpected(records.error());
-  const auto snapshot = device.snapshot(*records);
+  const auto snapshot = device.whole_snapshot(*records);
   if (!snapshot) return std::unexpected(snapshot.error());
+  const LowerdevPlan planned = plan(*snapshot);
   const auto entries = device.maps.uppers();
   if (!entries) return std::unexpected(entries.error());
   const auto early = early_state(device, *meta);
   if (!early) return std::unexpected(early.error());
-  auto choice = explained_choice(device, *meta, plan(*snapshot), early->hook);
+  auto choice = explained_choice(device, *meta, planned, early->hook);
   if (!choice) return std::unexpected(choice.error());
   auto counters = counters_at(device, RXF_COUNTERS_EARLY);
   if (!counters) return std::unexpected(counters.error());
@@ -107,19 +115,12 @@ Result<LowerdevStatus> status_of(Lowerdev& device) {
     if (!one) return std::unexpected(one.error());
     status.uppers.push_back(std::move(*one));
   }
-  auto lost = lost_filter_sets(device);
-  if (!lost) return std::unexpected(lost.error());
-  status.problems = std::move(*lost);
-  const auto damaged = damaged_record_problems(device);
-  if (!damaged) return std::unexpected(damaged.error());
-  status.problems.insert(status.problems.end(), damaged->begin(), damaged->end());
+  if (auto done = add(status, lost_filter_sets(device)); !done) return std::unexpected(done.error());
+  if (auto done = add(status, damaged_record_problems(device)); !done) return std::unexpected(done.error());
   find_problems(device, choice->hook, status);
-  const auto in_front = in_front_problems(device);
-  if (!in_front) return std::unexpected(in_front.error());
-  status.problems.insert(status.problems.end(), in_front->begin(), in_front->end());
-  const auto orphans = orphan_problems(device.host, device.pins.root(), device.link);
-  if (!orphans) return std::unexpected(orphans.error());
-  status.problems.insert(status.problems.end(), orphans->begin(), orphans->end());
+  for (auto& problems : {broken_promises(device, *snapshot, planned), in_front_problems(device),
+                         orphan_problems(device.host, device.pins.root(), device.link)})
+    if (auto done = add(status, problems); !done) return std::unexpected(done.error());
   find_unexplained_allmulti(device, status);
   return status;
 }

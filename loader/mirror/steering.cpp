@@ -47,6 +47,21 @@ Result<bool> ensure_steering(Lowerdev& device, const LowerdevPlan& plan, bool re
   return changed;
 }
 
+Result<std::vector<datapath::TcHook>> missing_steering(Lowerdev& device, const LowerdevPlan& plan) {
+  auto meta = device.maps.meta();
+  if (!meta) return std::unexpected(meta.error());
+  std::vector<datapath::TcHook> missing;
+  for (const datapath::TcHook hook : {datapath::TcHook::ingress, datapath::TcHook::egress}) {
+    if (!is_needed(plan, hook)) continue;
+    const datapath::TcPlace place{.ifindex = device.link.ifindex, .hook = hook, .program = datapath::kSteerProgram};
+    const auto there =
+        is_attached(device, place, hook == datapath::TcHook::egress ? meta->steer_egress : meta->steer_ingress);
+    if (!there) return std::unexpected(there.error());
+    if (!*there) missing.push_back(hook);
+  }
+  return missing;
+}
+
 Result<void> remove_surplus_steering(Lowerdev& device, const LowerdevPlan& plan) {
   auto meta = device.maps.meta();
   if (!meta) return std::unexpected(meta.error());

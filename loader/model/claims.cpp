@@ -2,45 +2,74 @@
 #include "loader/model/claims.h"
 
 #include <cerrno>
+#include <optional>
 
 namespace rxf {
 namespace {
 
-std::unexpected<Error> in_use(const MacAddress& address, const std::string& whose) {
-  return std::unexpected(Error{.text = to_string(address) + " is in use: it is " + whose, .code = EADDRINUSE});
+// Only these are steered to.
+bool makes_claims(const Upper& upper) {
+  return upper.mode != UpperMode::passthru && upper.mode != UpperMode::source && upper.filter.addresses;
 }
 
-bool lists(const FilterSet& filter, const MacAddress& address) {
-  return filter.addresses && filter.addresses->unicast.contains(address);
+AddressSet claims_of(const Upper& upper, const FilterSet& filter) {
+  if (!filter.addresses) return {};
+  return difference(filter.addresses->unicast, {upper.address});
 }
 
-Result<void> check_sibling(const Upper& sibling, const FilterSet& wanted, const MacAddress& own) {
-  for (const MacAddress& address : wanted.addresses->unicast) {
-    if (address == own) continue;
-    if (address == sibling.address) return in_use(address, sibling.name + "'s own address");
-    if (lists(sibling.filter, address)) return in_use(address, "in the filter set of " + sibling.name);
+std::optional<std::string> sibling_with(const Snapshot& snapshot, const Upper& self, const MacAddress& address) {
+  for (const Upper& sibling : snapshot.uppers) {
+    if (sibling.ifindex == self.ifindex) continue;
+    if (sibling.address == address) return sibling.name + "'s own address";
+    if (sibling.filter.addresses && sibling.filter.addresses->unicast.contains(address))
+      return "in the filter set of " + sibling.name;
   }
-  return {};
+  return std::nullopt;
+}
+
+// Whose the address is besides, in words. Uppers in other namespaces are seen only on the list.
+std::optional<std::string> owner_of(const Snapshot& snapshot, const Upper& self, const MacAddress& address) {
+  if (address == snapshot.address) return snapshot.name + "'s own address";
+  if (auto sibling = sibling_with(snapshot, self, address)) return sibling;
+  for (const OtherDevice& other : snapshot.others)
+    if (other.address == address) return other.name + "'s own address";
+  if (!snapshot.unicast.contains(address) || snapshot.listed_by_us.contains(address)) return std::nullopt;
+  return "on the unicast list of " + snapshot.name + ", for the host or an upper in another network namespace";
+}
+
+const Upper* find(const Snapshot& snapshot, std::uint32_t ifindex) {
+  for (const Upper& upper : snapshot.uppers)
+    if (upper.ifindex == ifindex) return &upper;
+  return nullptr;
 }
 
 }  // namespace
 
 Result<void> check_claims(const Snapshot& snapshot, std::uint32_t ifindex, const FilterSet& wanted) {
-  const Upper* self = nullptr;
-  for (const Upper& upper : snapshot.uppers)
-    if (upper.ifindex == ifindex) self = &upper;
-  if (self == nullptr || self->mode == UpperMode::passthru || !wanted.addresses) return {};
-  if (lists(wanted, snapshot.address) && self->address != snapshot.address)
-    return in_use(snapshot.address, snapshot.name + "'s own address");
-  for (const Upper& sibling : snapshot.uppers)
-    if (sibling.ifindex != ifindex)
-      if (auto done = check_sibling(sibling, wanted, self->address); !done) return done;
-  // Uppers in other namespaces are seen only there.
-  for (const MacAddress& address : wanted.addresses->unicast)
-    if (snapshot.unicast.contains(address) && address != self->address && !lists(self->filter, address))
-      return in_use(address, "on the unicast list of " + snapshot.name +
-                                 ", for the host or an upper in another network namespace");
+  const Upper* self = find(snapshot, ifindex);
+  if (self == nullptr || self->mode == UpperMode::passthru) return {};
+  for (const MacAddress& address : difference(claims_of(*self, wanted), claims_of(*self, self->filter)))
+    if (const auto owner = owner_of(snapshot, *self, address))
+      return std::unexpected(Error{.text = to_string(address) + " is in use: it is " + *owner, .code = EADDRINUSE});
   return {};
+}
+
+std::string to_string(const Conflict& conflict) {
+  const std::string address = to_string(conflict.address);
+  return address + " is a further address of " + conflict.upper + ", and " + conflict.owner +
+         ": its frames are left to the owner as long as that is so: rxfilter-loader set " + conflict.upper +
+         " --unicast -" + address + " gives the claim up";
+}
+
+std::vector<Conflict> conflicts(const Snapshot& snapshot) {
+  std::vector<Conflict> found;
+  for (const Upper& upper : snapshot.uppers) {
+    if (!makes_claims(upper)) continue;
+    for (const MacAddress& address : claims_of(upper, upper.filter))
+      if (auto owner = owner_of(snapshot, upper, address))
+        found.push_back({.upper = upper.name, .address = address, .owner = std::move(*owner)});
+  }
+  return found;
 }
 
 }  // namespace rxf
