@@ -3,17 +3,16 @@
 
 #include <sys/epoll.h>
 #include <sys/inotify.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <filesystem>
 
 #include "loader/datapath/kernel_types.h"
 #include "loader/datapath/pin_directory.h"
 #include "loader/datapath/tc_filter.h"
+#include "loader/datapath/pin_identity.h"
 #include "loader/mirror/remains.h"
 #include "loader/netlink/socket.h"
 
@@ -25,7 +24,6 @@ constexpr std::uint64_t kPauseAccuracy = 500;
 constexpr std::uint64_t kTcPauseMicroseconds = 10'000;
 // A look need not be on time: the kernel may do it together with other wake-ups.
 constexpr std::uint64_t kLookAccuracy = 5'000'000;
-constexpr mode_t kPinDirectoryMode = 0700;
 
 // The members are called by C: `self` is the Follower.
 template <auto member>
@@ -65,14 +63,17 @@ Result<std::unique_ptr<Follower>> Follower::create(sd_event* loop, Options optio
 }
 
 Result<void> Follower::watch_pins() {
-  if (auto there = datapath::check_bpffs(options_.context.bpffs, true); !there) return there;
-  const std::string root = options_.context.bpffs + "/rxfilter";
-  if (::mkdir(root.c_str(), kPinDirectoryMode) != 0 && errno != EEXIST) return system_error(errno, root);
-  pins_ = Fd(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
-  // Who attaches keeps the directory open, as a lock, until all is done.
-  constexpr std::uint32_t kEvents = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_CLOSE_NOWRITE;
-  if (!pins_ || ::inotify_add_watch(pins_.get(), root.c_str(), kEvents) < 0)
-    return system_error(errno, "watch " + root);
+  auto pins =
+      PinWatch::create(loop_, options_.context.bpffs,
+                       {.event = [this](std::uint32_t event, const std::string& name) { hear_of_pins(event, name); },
+                        .read =
+                            [this] {
+                              if (pins_changed_) start_pause();
+                            },
+                        .other_root = [this] { hear_of_other_root(); },
+                        .fault = [this](const Error& error) { note_problem("pins", error); }});
+  if (!pins) return std::unexpected(pins.error());
+  pins_ = std::move(*pins);
   return {};
 }
 
@@ -84,14 +85,12 @@ Result<void> Follower::add_sources() {
   if (!undo_timer) return std::unexpected(undo_timer.error());
   undo_timer_ = std::move(*undo_timer);
   sd_event_source* links = nullptr;
-  sd_event_source* pins = nullptr;
   sd_event_source* pause = nullptr;
   sd_event_source* tc_pause = nullptr;
   sd_event_source* turn = nullptr;
   sd_event_source* look = nullptr;
   const int results[] = {
       sd_event_add_io(loop_, &links, monitor_.fd(), EPOLLIN, on_fd<&Follower::read_links>, this),
-      sd_event_add_io(loop_, &pins, pins_.get(), EPOLLIN, on_fd<&Follower::read_pin_events>, this),
       sd_event_add_time_relative(loop_, &pause, CLOCK_MONOTONIC, 0, kPauseAccuracy, on_time<&Follower::begin_work>,
                                  this),
       sd_event_add_time_relative(loop_, &tc_pause, CLOCK_MONOTONIC, 0, kPauseAccuracy,
@@ -99,7 +98,6 @@ Result<void> Follower::add_sources() {
       sd_event_add_defer(loop_, &turn, on_turn<&Follower::work>, this),
       sd_event_add_time_relative(loop_, &look, CLOCK_MONOTONIC, 0, kLookAccuracy, on_time<&Follower::look>, this)};
   links_source_.reset(links);
-  pins_source_.reset(pins);
   pause_.reset(pause);
   tc_pause_.reset(tc_pause);
   turn_.reset(turn);
@@ -249,19 +247,17 @@ std::uint32_t Follower::lower_of(std::uint32_t ifindex) const {
   return link && link->is_upper() ? link->lower.value_or(ifindex) : ifindex;
 }
 
-// A directory is opened by whoever looks at it, us too: that it is let go is news only while it is made.
-void Follower::read_pin_events() {
-  alignas(inotify_event) std::array<char, 16384> buffer;
-  for (ssize_t size = 0; (size = ::read(pins_.get(), buffer.data(), buffer.size())) > 0;) {
-    for (std::size_t at = 0; at < static_cast<std::size_t>(size);) {
-      const auto* event = static_cast<const inotify_event*>(static_cast<const void*>(&buffer[at]));
-      at += sizeof(inotify_event) + event->len;
-      hear_of_pins(event->mask, event->len == 0 ? "" : event->name);
-    }
-  }
-  if (pins_changed_) start_pause();
+// What is in it may be just being made, which was not heard of.
+void Follower::hear_of_other_root() {
+  if (const auto directories = datapath::pin_directories(options_.context.bpffs + "/rxfilter"))
+    for (const std::string& path : *directories)
+      if (const auto identity = datapath::pin_identity(path); !identity || identity->abi == 0)
+        being_made_.insert(std::filesystem::path(path).filename());
+  pins_changed_ = true;
+  start_pause();
 }
 
+// A directory is opened by whoever looks at it, us too: that it is let go is news only while it is made.
 void Follower::hear_of_pins(std::uint32_t event, const std::string& name) {
   if ((event & (IN_CREATE | IN_MOVED_TO)) != 0) being_made_.insert(name);
   if ((event & (IN_DELETE | IN_MOVED_FROM)) != 0) being_made_.erase(name);
@@ -288,6 +284,7 @@ void Follower::mark_all(bool refresh) {
 }
 
 void Follower::look() {
+  pins_->look();
   pins_changed_ = true;
   mark_all(false);
   try_again();

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "loader/daemon/event_loop.h"
+#include "loader/daemon/pin_watch.h"
 #include "loader/daemon/undo_timer.h"
 #include "loader/mirror/operations.h"
 #include "loader/netlink/link_monitor.h"
@@ -59,8 +60,8 @@ class Follower {
   void read_links();
   void hear_links();
   void take_heard();
-  void read_pin_events();
   void hear_of_pins(std::uint32_t event, const std::string& name);
+  void hear_of_other_root();
   void hear_of_deadline(const std::string& pins);
   void hear(const netlink::LinkEvent& event);
   void hear_of_upper(const netlink::LinkEvent& event);
@@ -92,7 +93,7 @@ class Follower {
   Options options_;
   Told told_;
   netlink::LinkMonitor monitor_;
-  Fd pins_;  // inotify(7) on the directory of all pins
+  std::unique_ptr<PinWatch> pins_;
 
   struct Returning {
     mirror::AttachMode mode = mirror::AttachMode::auto_;
@@ -118,7 +119,6 @@ class Follower {
   std::map<std::string, std::set<std::string>> noted_;  // by device: what was said at the last look
 
   SourcePtr links_source_;
-  SourcePtr pins_source_;
   SourcePtr pause_;     // lets what comes together be done together
   SourcePtr tc_pause_;  // the same, longer: others may change filters all the time
   SourcePtr turn_;
