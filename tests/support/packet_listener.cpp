@@ -58,7 +58,9 @@ std::optional<Heard> PacketListener::hear(int timeout_ms) {
     if (length < 0 && (errno == EAGAIN || errno == ENETDOWN)) continue;
     checked(static_cast<int>(length), "receive on a packet socket");
     const auto marker = find_marker(std::span(buffer_).first(static_cast<std::size_t>(length)));
-    if (marker && from.sll_pkttype != PACKET_OUTGOING) return Heard{.marker = *marker, .type = from.sll_pkttype};
+    if (marker && from.sll_pkttype != PACKET_OUTGOING)
+      return Heard{
+          .marker = *marker, .type = from.sll_pkttype, .ifindex = static_cast<std::uint32_t>(from.sll_ifindex)};
   }
 }
 

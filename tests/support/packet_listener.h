@@ -12,7 +12,8 @@ namespace rxf::test {
 
 struct Heard {
   Marker marker;
-  unsigned char type = 0;  // PACKET_HOST and so on, of <linux/if_packet.h>
+  unsigned char type = 0;     // PACKET_HOST and so on, of <linux/if_packet.h>
+  std::uint32_t ifindex = 0;  // where it arrived
 };
 
 // What a program beside the uppers receives on one device of the calling thread's network namespace (packet(7)), and
@@ -21,7 +22,7 @@ class PacketListener {
  public:
   // kAnyProtocol sees frames before tc does, as tcpdump; one protocol alone behind tc and macvlan, as the host's stack.
   static constexpr std::uint16_t kAnyProtocol = 0x0003;  // ETH_P_ALL
-  // Throws std::system_error.
+  // Device 0: every device of the namespace. Throws std::system_error.
   explicit PacketListener(std::uint32_t ifindex, std::uint16_t protocol = kEtherTypeExperimental);
 
   // Asks the device for more, as long as this lives: PACKET_MR_PROMISC, PACKET_MR_ALLMULTI.
