@@ -76,7 +76,7 @@ MacAddress HostDraw::claimed_or_fresh(const HostModel& model) {
     if (upper.filter.addresses)
       for (const MacAddress& address : upper.filter.addresses->unicast)
         if (claims(upper, address)) all.push_back(address);
-  return all.empty() || one_in(2) ? fresh_address() : one_of(all);
+  return all.empty() || !has("claimed") || one_in(2) ? fresh_address() : one_of(all);
 }
 
 VlanTag HostDraw::tag(std::uint16_t vid) {

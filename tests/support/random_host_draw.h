@@ -13,7 +13,8 @@ namespace rxf::test {
 // What is drawn at random on a host. The same seed gives the same, as long as the model is the same.
 class HostDraw {
  public:
-  // Of `without` the kinds of frames and uppers that never come: "priority", "passthru", "source", "elsewhere".
+  // What never comes, of steps by their names and of these: frames with "priority" tags in front of others; uppers
+  // "passthru", "source", "elsewhere"; addresses that somebody has "claimed"; attached as "generic".
   HostDraw(std::uint64_t seed, std::set<std::string> without) : random_(seed), without_(std::move(without)) {}
 
   [[nodiscard]] bool has(const std::string& kind) const { return !without_.contains(kind); }

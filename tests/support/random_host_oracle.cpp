@@ -61,12 +61,20 @@ Due group_delivery(const ModelUpper& upper, const MacAddress& group) {
   return (half.flags.allmulti || half.flags.promisc) && !upper.all_multicast_due ? Due::must : Due::may;
 }
 
+// Both an upper in source mode and the one that claims the address want it, and steering can hand it to one alone.
+bool is_taken_by_source(const HostModel& model, const SentFrame& frame) {
+  return std::ranges::any_of(model.uppers, [&](const auto& entry) {
+    const ModelUpper& upper = entry.second;
+    return upper.mode == UpperMode::source && upper.up && upper.sources.contains(frame.source);
+  });
+}
+
 // Whether steering hands the frame to the upper that claims its destination.
 Due steered(const HostModel& model, const std::string& name, const SentFrame& frame) {
   const Owner owner = owner_of(model, name, frame.destination);
   if (owner == Owner::up || vlan_behind(model, frame)) return Due::must_not;
-  const bool doubtful =
-      owner == Owner::down || model.in_front == Foreign::ends || model.early_removed || model.claims_stale;
+  const bool doubtful = owner == Owner::down || model.in_front == Foreign::ends || model.early_removed ||
+                        model.claims_stale || is_taken_by_source(model, frame);
   return doubtful ? Due::may : Due::must;
 }
 

@@ -423,9 +423,10 @@ HostStep HostSteps::attach() {
 }
 
 HostStep HostSteps::attach_elsewhere() {
-  static const std::vector<AttachMode> kModes = {AttachMode::tc, AttachMode::native, AttachMode::generic};
+  std::vector<AttachMode> modes = {AttachMode::tc, AttachMode::native};
+  if (draw_.has("generic")) modes.push_back(AttachMode::generic);
   const AttachMode before = model_.mode;
-  attach_now(draw_.one_of(kModes));
+  attach_now(draw_.one_of(modes));
   const bool native = before == AttachMode::native || model_.mode == AttachMode::native;
   return {.what = std::string(text_of(model_.mode)), .everybody = native && before != model_.mode};
 }
