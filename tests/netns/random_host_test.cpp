@@ -77,7 +77,7 @@ class World {
   Problems status_problems();
   Problems settled(const HostStep& step);
   Problems burst();
-  void weaken(Sent& sent, const Sent& after, const HostStep& step) const;
+  void weaken(Sent& sent, const HostModel& before, const HostStep& step) const;
 
   HostDraw draw_;
   HostModel model_;
@@ -133,16 +133,24 @@ Problems World::settled(const HostStep& step) {
   }
 }
 
-// Due all the time, and to those whom the step does not touch.
-void World::weaken(Sent& sent, const Sent& after, const HostStep& step) const {
+// Due all the time, and to those whom the step does not touch. While a filter set is replaced, a frame that one of the
+// two accepts may be steered as the other one asked for.
+void World::weaken(Sent& sent, const HostModel& before, const HostStep& step) const {
+  const Sent after = dues_of(model_, sent.kind, sent.frames);
   for (auto& [receiver, dues] : sent.dues) {
     const auto then = after.dues.find(receiver);
     const bool touched = step.everybody || step.receivers.contains(receiver) || then == after.dues.end();
-    for (std::size_t i = 0; i < dues.size(); ++i) dues[i] = touched ? Due::may : throughout(dues[i], then->second[i]);
+    for (std::size_t i = 0; i < dues.size(); ++i) {
+      const bool between = receiver == step.programmed && (is_accepted(before, receiver, sent.frames[i]) ||
+                                                           is_accepted(model_, receiver, sent.frames[i]));
+      dues[i] = touched ? Due::may : throughout(dues[i], then->second[i]);
+      if (between && dues[i] == Due::must_not) dues[i] = Due::may;
+    }
   }
 }
 
 Problems World::take(HostStep& step) {
+  const HostModel before = model_;
   const std::vector<SentFrame> frames = draw_.stream(model_, kStreamed);
   Sent sent = dues_of(model_, kinds_++, frames);
   HostStream stream(machine_.wire(), sent.kind, frames);
@@ -152,7 +160,7 @@ Problems World::take(HostStep& step) {
   Problems wrong = settled(step);
   stream.run_on();
   sent.count = stream.stop();
-  weaken(sent, dues_of(model_, sent.kind, frames), step);
+  weaken(sent, before, step);
   for (std::string& problem : traffic_.problems(sent)) wrong.push_back("while the step lasted: " + problem);
   return wrong;
 }

@@ -112,13 +112,28 @@ void HostMachine::make_upper(const std::string& name, const ModelUpper& upper) {
   std::string rest = "ip link set " + name + " up txqueuelen 4000";
   for (const MacAddress& source : upper.sources)
     rest += " && ip link set " + name + " type macvtap macaddr add " + to_string(source);
-  for (const MacAddress& group : upper.joined) rest += " && ip maddr add " + to_string(group) + " dev " + name;
   must_run(rest);
+  for (const MacAddress& group : upper.joined) join_upper(name, upper, group);
   ears_->open_tap(name);
 }
 
+void HostMachine::join_upper(const std::string& name, const ModelUpper& upper, const MacAddress& group) {
+  const NamespaceSwitch there((upper.elsewhere ? elsewhere_ : home_).fd());
+  PacketListener listener(ifindex_of(name), kSilentProtocol);
+  listener.ask_for(PACKET_MR_MULTICAST, group);
+  upper_groups_[name].emplace(group, std::move(listener));
+}
+
+void HostMachine::delete_upper(const std::string& name, const ModelUpper& upper) {
+  ears_->remove(name);
+  ip(upper, "link delete " + name);
+  upper_groups_.erase(name);
+}
+
+// Whoever has joined groups there stays behind, without them.
 void HostMachine::move_upper(const std::string& name) {
   ears_->remove(name);
+  upper_groups_.erase(name);
   must_run("ip link set " + name + " netns " + path_of(elsewhere_));
   const NamespaceSwitch there(elsewhere_.fd());
   must_run("ip link set " + name + " up");

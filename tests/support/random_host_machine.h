@@ -41,6 +41,10 @@ class HostMachine {
   void ip(const ModelUpper& where, const std::string& arguments) const;
   void make_upper(const std::string& name, const ModelUpper& upper);
   void move_upper(const std::string& name);
+  void delete_upper(const std::string& name, const ModelUpper& upper);
+  // By a packet socket: who joins with ip(8) shares its one reference with whoever else does it that way.
+  void join_upper(const std::string& name, const ModelUpper& upper, const MacAddress& group);
+  void leave_upper(const std::string& name, const MacAddress& group) { upper_groups_.at(name).erase(group); }
   void make_vlan(const VlanDevice& device, const MacAddress& address);
 
   // A UDP socket for each group of IP; a packet socket for each other.
@@ -73,6 +77,7 @@ class HostMachine {
   std::map<MacAddress, Fd> udp_;
   std::map<MacAddress, PacketListener> packet_;
   std::optional<PacketListener> allmulti_;
+  std::map<std::string, std::map<MacAddress, PacketListener>> upper_groups_;
   std::optional<DaemonProcess> daemon_;
 };
 

@@ -13,7 +13,7 @@ std::string text_of(const AddressSet& addresses) {
   return text.empty() ? " none" : text;
 }
 
-std::string text_of(const FilterSet& filter) {
+std::string described(const FilterSet& filter) {
   std::string text;
   if (filter.addresses) {
     text = "; filter:";
@@ -32,12 +32,14 @@ std::string text_of(Foreign foreign) {
 void add(std::ostream& text, const std::string& name, const ModelUpper& upper) {
   text << "  " << name << " (" << to_string(upper.mode) << ") " << to_string(upper.address)
        << (upper.elsewhere ? ", elsewhere" : "") << (upper.up ? "" : ", down") << "; joined" << text_of(upper.joined)
-       << (upper.sources.empty() ? "" : "; sources" + text_of(upper.sources)) << text_of(upper.filter)
+       << (upper.sources.empty() ? "" : "; sources" + text_of(upper.sources)) << described(upper.filter)
        << (upper.all_multicast_due ? "; all multicast is due" : "") << (upper.guard_removed ? "; guard removed" : "")
        << text_of(upper.in_front) << "\n";
 }
 
 }  // namespace
+
+std::string text_of(const FilterSet& filter) { return described(filter); }
 
 std::string_view to_string(Due due) {
   if (due == Due::may) return "may arrive";

@@ -110,6 +110,7 @@ enum class Owner { none, down, up };
 [[nodiscard]] bool is_in_use(const HostModel& model, const std::string& upper, const MacAddress& address);
 
 // For failure messages.
+[[nodiscard]] std::string text_of(const FilterSet& filter);
 [[nodiscard]] std::string to_string(const HostModel& model);
 
 }  // namespace rxf::test

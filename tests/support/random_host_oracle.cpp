@@ -178,10 +178,8 @@ std::vector<Doubt> doubts_of(const HostModel& model) {
 
 }  // namespace
 
-std::optional<std::uint16_t> vlan_of(const SentFrame& frame) {
-  const Tags tags = behind_priority(frame.all_tags());
-  if (tags.empty() || tags.front().tpid != kTpidCustomer) return std::nullopt;
-  return tags.front().vid();
+bool is_accepted(const HostModel& model, const std::string& upper, const SentFrame& frame) {
+  return accepts(model.uppers.at(upper), frame);
 }
 
 std::vector<std::string> receivers(const HostModel& model) {

@@ -18,10 +18,10 @@ inline constexpr const char* kTcpdump = "tcpdump";
 
 [[nodiscard]] Due due(const HostModel& model, const std::string& receiver, const SentFrame& frame);
 
+// Whether the upper's filter set accepts the frame, wherever macvlan takes it.
+[[nodiscard]] bool is_accepted(const HostModel& model, const std::string& upper, const SentFrame& frame);
+
 // Whether `status` has to name a problem. `why` gets the reason.
 [[nodiscard]] Due problem_due(const HostModel& model, std::string& why);
-
-// The VLAN that counts for a filter set: that of the first tag whose VID is not 0, unless that is an 802.1ad one.
-[[nodiscard]] std::optional<std::uint16_t> vlan_of(const SentFrame& frame);
 
 }  // namespace rxf::test

@@ -169,8 +169,7 @@ void HostSteps::forget_lost(const ModelUpper& upper) {
 
 void HostSteps::drop_upper(const std::string& name) {
   const ModelUpper upper = model_.uppers.at(name);
-  machine_.ears().remove(name);
-  machine_.ip(upper, "link delete " + name);
+  machine_.delete_upper(name, upper);
   forget_lost(upper);
   if (upper.mode == UpperMode::passthru) model_.nic = model_.before_passthru;
   model_.uppers.erase(name);
@@ -219,11 +218,13 @@ HostStep HostSteps::join_upper() {
   auto& [name, upper] = *any_upper([](const ModelUpper&) { return true; });
   const MacAddress group = draw_.group();
   const bool leaves = upper.joined.contains(group);
-  machine_.ip(upper, "maddr " + std::string(leaves ? "del " : "add ") + to_string(group) + " dev " + name);
-  if (leaves)
+  if (leaves) {
+    machine_.leave_upper(name, group);
     upper.joined.erase(group);
-  else
+  } else {
+    machine_.join_upper(name, upper, group);
     upper.joined.insert(group);
+  }
   return {.what = name + (leaves ? " leaves " : " joins ") + to_string(group)};
 }
 
@@ -277,7 +278,7 @@ HostStep HostSteps::set() {
   else if (!upper.up)
     upper.all_multicast_due = true;
   looked(model_.mode != AttachMode::tc);
-  return {.what = name};
+  return {.what = name + text_of(wanted), .programmed = name};
 }
 
 HostStep HostSteps::clear() {
@@ -285,7 +286,7 @@ HostStep HostSteps::clear() {
   (void)must(mirror::clear(machine_.context(), name));
   upper.filter = {};
   looked(model_.mode != AttachMode::tc);
-  return {.what = name};
+  return {.what = name, .programmed = name};
 }
 
 HostStep HostSteps::further() {

@@ -16,6 +16,7 @@ struct HostStep {
   std::string what;
   bool everybody = false;  // the driver itself loses frames
   std::set<std::string> receivers{};
+  std::string programmed;     // the upper that got another filter set
   bool daemon_mends = false;  // until then what is promised may not hold
 };
 
