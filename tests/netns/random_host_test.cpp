@@ -32,8 +32,8 @@ using Clock = std::chrono::steady_clock;
 using Problems = std::vector<std::string>;
 
 constexpr std::uint64_t kSeed = 20261126;
-constexpr std::uint64_t kSteps = 360;         // of all cases together
-constexpr std::uint64_t kStepsOfAWorld = 60;  // then it begins anew
+constexpr std::uint64_t kSteps = 300;         // of all cases together
+constexpr std::uint64_t kStepsOfAWorld = 50;  // then it begins anew
 constexpr std::uint64_t kCases = 6;
 constexpr std::size_t kStreamed = 16;  // kinds of frames
 constexpr auto kPatience = std::chrono::seconds(20);
@@ -133,18 +133,27 @@ Problems World::settled(const HostStep& step) {
   }
 }
 
-// Due all the time, and to those whom the step does not touch. While a filter set is replaced, a frame that one of the
-// two accepts may be steered as the other one asked for.
+// While a filter set is replaced, a frame that one of the two accepts may be steered as the other one asked for: it may
+// reach the upper, and may not reach the host, whatever the host asks for beyond its own.
+bool is_between(const HostModel& before, const HostModel& after, const std::string& receiver, const HostStep& step,
+                const SentFrame& frame) {
+  const std::string& name = step.programmed;
+  if (name.empty() || (receiver != name && receiver != kHostReceiver)) return false;
+  if (!is_accepted(before, name, frame) && !is_accepted(after, name, frame)) return false;
+  return claims(before.uppers.at(name), frame.destination) || claims(after.uppers.at(name), frame.destination);
+}
+
+// Due all the time, and to those whom the step does not touch.
 void World::weaken(Sent& sent, const HostModel& before, const HostStep& step) const {
   const Sent after = dues_of(model_, sent.kind, sent.frames);
   for (auto& [receiver, dues] : sent.dues) {
     const auto then = after.dues.find(receiver);
     const bool touched = step.everybody || step.receivers.contains(receiver) || then == after.dues.end();
     for (std::size_t i = 0; i < dues.size(); ++i) {
-      const bool between = receiver == step.programmed && (is_accepted(before, receiver, sent.frames[i]) ||
-                                                           is_accepted(model_, receiver, sent.frames[i]));
       dues[i] = touched ? Due::may : throughout(dues[i], then->second[i]);
-      if (between && dues[i] == Due::must_not) dues[i] = Due::may;
+      if (is_between(before, model_, receiver, step, sent.frames[i]) &&
+          !(receiver == step.programmed && dues[i] == Due::must))
+        dues[i] = Due::may;
     }
   }
 }
@@ -225,7 +234,9 @@ TEST_P(RandomHostTest, NobodyLosesOrGainsAFrameWhateverHappens) {
     done += steps;
   }
   std::cout << "  seed " << seed << ": " << all << " steps, " << dropped_ << " frames dropped early\n";
-  EXPECT_GT(dropped_, 0U);
+  if (all >= kStepsOfAWorld) {
+    EXPECT_GT(dropped_, 0U);
+  }
 }
 
 }  // namespace
