@@ -33,8 +33,7 @@ void add(std::ostream& text, const std::string& name, const ModelUpper& upper) {
   text << "  " << name << " (" << to_string(upper.mode) << ") " << to_string(upper.address)
        << (upper.elsewhere ? ", elsewhere" : "") << (upper.up ? "" : ", down") << "; joined" << text_of(upper.joined)
        << (upper.sources.empty() ? "" : "; sources" + text_of(upper.sources)) << described(upper.filter)
-       << (upper.all_multicast_due ? "; all multicast is due" : "") << (upper.guard_removed ? "; guard removed" : "")
-       << text_of(upper.in_front) << "\n";
+       << (upper.guard_removed ? "; guard removed" : "") << text_of(upper.in_front) << "\n";
 }
 
 }  // namespace

@@ -52,11 +52,10 @@ struct ModelUpper {
   std::uint8_t number = 0;
   bool elsewhere = false;
   bool up = true;
-  AddressSet joined;               // by somebody who uses it
-  AddressSet sources;              // of source mode: whose frames it takes
-  FilterSet filter;                // in force, unless something below says otherwise
-  bool all_multicast_due = false;  // it was down when its set asked for it, and nobody has seen to that since
-  bool guard_removed = false;      // by somebody else
+  AddressSet joined;           // by somebody who uses it
+  AddressSet sources;          // of source mode: whose frames it takes
+  FilterSet filter;            // in force, unless something below says otherwise
+  bool guard_removed = false;  // by somebody else
   Foreign in_front = Foreign::none;
   MacAddress address_when_set;  // when it was given its filter set
 };

@@ -58,7 +58,7 @@ Due group_delivery(const ModelUpper& upper, const MacAddress& group) {
   if (upper.elsewhere || !upper.filter.addresses) return Due::may;
   const AddressFilter& half = *upper.filter.addresses;
   if (half.flags.multicast && half.multicast.contains(group)) return Due::must;
-  return (half.flags.allmulti || half.flags.promisc) && !upper.all_multicast_due ? Due::must : Due::may;
+  return (half.flags.allmulti || half.flags.promisc) ? Due::must : Due::may;
 }
 
 // Both an upper in source mode and the one that claims the address want it, and steering can hand it to one alone.
@@ -154,8 +154,6 @@ void add_upper_doubts(const HostModel& model, const std::string& name, const Mod
   if (upper.in_front == Foreign::ends) doubts.push_back({Due::must, "a filter ends in front of " + name + "'s guard"});
   if (upper.in_front == Foreign::continues)
     doubts.push_back({Due::may, "a filter is in front of " + name + "'s guard"});
-  if (upper.all_multicast_due)
-    doubts.push_back({upper.up ? Due::must : Due::may, name + " was down when its set asked for all multicast"});
 }
 
 std::vector<Doubt> doubts_of(const HostModel& model) {

@@ -23,10 +23,6 @@ std::string_view text_of(AttachMode mode) {
 
 bool is_filtered(const ModelUpper& upper) { return !upper.elsewhere && !upper.filter.unfiltered(); }
 
-bool wants_all_multicast(const FilterSet& filter) {
-  return filter.addresses && (filter.addresses->flags.allmulti || filter.addresses->flags.promisc);
-}
-
 }  // namespace
 
 const std::vector<HostSteps::Kind>& HostSteps::kinds() {
@@ -79,8 +75,7 @@ HostStep HostSteps::next() {
 
 // What the daemon is to do about it, it will have done when the step is judged.
 void HostSteps::follow(HostStep& step) {
-  for (const auto& [name, upper] : model_.uppers)
-    step.daemon_mends |= upper.guard_removed || (upper.all_multicast_due && upper.up);
+  for (const auto& [name, upper] : model_.uppers) step.daemon_mends |= upper.guard_removed;
   step.daemon_mends |= model_.early_removed || model_.lost_set || model_.unseen_source || model_.claims_stale;
   looked(true);
 }
@@ -96,7 +91,6 @@ HostSteps::Entry* HostSteps::any_upper(Wanted wanted) {
 void HostSteps::looked(bool at_early_too) {
   for (auto& [name, upper] : model_.uppers) {
     upper.guard_removed = false;
-    if (upper.up) upper.all_multicast_due = false;
   }
   model_.lost_set = false;
   model_.unseen_source = false;
@@ -206,7 +200,6 @@ HostStep HostSteps::move() {
                      .joined = {},
                      .sources = upper.sources,
                      .filter = {},
-                     .all_multicast_due = false,
                      .guard_removed = false,
                      .in_front = Foreign::none,
                      .address_when_set = {}};
@@ -273,10 +266,6 @@ HostStep HostSteps::set() {
   if (refused) return {.what = name + " is refused: " + done.error().text};
   upper.filter = wanted;
   upper.address_when_set = upper.address;
-  if (!wants_all_multicast(wanted))
-    upper.all_multicast_due = false;
-  else if (!upper.up)
-    upper.all_multicast_due = true;
   looked(model_.mode != AttachMode::tc);
   return {.what = name + text_of(wanted), .programmed = name};
 }
@@ -435,7 +424,6 @@ HostStep HostSteps::attach_elsewhere() {
 HostStep HostSteps::detach() {
   (void)must(mirror::detach(machine_.context(), "nic"));
   for (auto& [name, upper] : model_.uppers) upper.filter = {};
-  for (auto& [name, upper] : model_.uppers) upper.all_multicast_due = false;
   HostStep step = attach_elsewhere();
   step.what = "and attach, " + step.what;
   step.everybody = true;
