@@ -370,7 +370,7 @@ TEST_F(CommandLine, DetachIsSilentUnlessItWasSo) {
 TEST_F(CommandLine, DetachAllGoesOnAfterAFailure) {
   attached_ = {{"bad0", "eth0"}};
   EXPECT_EQ(run({"detach", "--all"}), 3);
-  EXPECT_EQ(calls_, (Calls{"detach bad0", "detach eth0"}));
+  EXPECT_EQ(calls_, (Calls{"detach bad0", "detach eth0", "remove orphans"}));
   EXPECT_EQ(err(), "rxfilter-loader: bad0: not attached\n");
   attached_ = {{"bad0", "bad0"}};
   EXPECT_EQ(run({"detach", "--all"}), 3);
