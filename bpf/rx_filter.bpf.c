@@ -147,6 +147,8 @@ int rxf_steer(struct __sk_buff *skb)
 		rxf_trace = ruling_of(RXF_ADMITTED, why);
 	if (!ifindex || why || !is_armed())
 		return TC_ACT_UNSPEC;
+	if (!rxf_config.trace && !restore_header(skb))
+		return TC_ACT_UNSPEC;
 	if (!rxf_config.trace && dev && is_shared(dev, &frame)) {
 		bpf_clone_redirect(skb, ifindex, BPF_F_INGRESS);
 		return TC_ACT_UNSPEC;

@@ -123,6 +123,7 @@ struct xdp_buff {
 
 struct sk_buff {
 	struct net_device *dev;
+	__u16 mac_len;
 } __attribute__((preserve_access_index));
 
 /* An integer until Linux 6.11, then a bit-field of an unsigned long. */

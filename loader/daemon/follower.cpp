@@ -11,8 +11,8 @@
 
 #include "loader/datapath/kernel_types.h"
 #include "loader/datapath/pin_directory.h"
-#include "loader/datapath/tc_filter.h"
 #include "loader/datapath/pin_identity.h"
+#include "loader/datapath/tc_filter.h"
 #include "loader/mirror/remains.h"
 #include "loader/netlink/socket.h"
 

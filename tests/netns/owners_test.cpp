@@ -27,9 +27,9 @@ class OwnersTest : public testing::Test {
     loader_.emplace(bpffs_->path());
   }
 
-  void begin(Uppers uppers, const std::string& set) {
+  void begin(Uppers uppers, const std::string& set, const std::string& mode = "tc") {
     topology_.emplace(uppers);
-    loader_->must("attach lower --mode tc");
+    loader_->must("attach lower --mode " + mode);
     loader_->must("set upper " + set);
   }
 
@@ -62,6 +62,21 @@ class OwnersTest : public testing::Test {
 };
 
 const std::string kAsksForFurther = "--unicast " + rxf::to_string(kFurther);
+
+// Generic XDP hands over frames of which the header is behind skb->data.
+TEST_F(OwnersTest, FramesAreSteeredInEveryMode) {
+  for (const char* mode : {"tc", "native", "generic"}) {
+    SCOPED_TRACE(mode);
+    begin(Uppers::bridge, kAsksForFurther, mode);
+    Ear host = OwnersTest::host();
+    Ear guest = OwnersTest::guest();
+    expect_only(guest, host, send(kFurther));
+    PacketListener everything(ifindex_of("lower"));
+    everything.ask_for(PACKET_MR_PROMISC);
+    EXPECT_EQ(rxf::test::to_string(guest.missing(send(kFurther))), "none") << "a copy";
+    loader_->must("detach lower");
+  }
+}
 
 TEST_F(OwnersTest, TheDevicesOwnAddressIsTheHosts) {
   begin(Uppers::bridge, kAsksForFurther);
