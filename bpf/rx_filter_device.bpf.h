@@ -10,7 +10,7 @@
 #include "rx_filter_verdict.bpf.h"
 
 #define IFF_UP 0x1
-#define IFF_ALLMULTI 0x200
+#define LINK_STATE_START 0x1
 #define MACVLAN_FLAG_NOPROMISC 1
 
 /* Longer lists are not searched to their end: what cannot be known counts as yes. */
@@ -260,16 +260,31 @@ static __always_inline bool is_macvlan_port(__u64 dev)
 	       private_flags(dev) & bpf_core_enum_value(enum netdev_priv_flags, IFF_MACVLAN_PORT);
 }
 
-/* Beside others: an upper that is up explains none of it but what its address costs a device
- * without a unicast filter.
+/* What a unicast list costs a device without a unicast filter. The list is empty before that is
+ * given back, and the flag says so after it.
  */
-static __always_inline bool is_promiscuous_for_others(__u64 dev)
+static __always_inline __u32 promiscuity_of_list(__u64 dev)
 {
-	return PEEK32(dev, net_device, promiscuity) > PEEK8(dev, net_device, uc_promisc);
+	return PEEK8(dev, net_device, uc_promisc) && PEEK32(dev, net_device, uc.count);
 }
 
-/* How much of the lower device's counts a PASSTHRU upper holds. A kernel that keeps filter sets
- * gives promiscuity up where the device's own filters do for it, and tells.
+/* Beside others an upper that is up explains none of it but what its address costs there. */
+static __always_inline bool is_promiscuous_for_others(__u64 dev)
+{
+	return PEEK32(dev, net_device, promiscuity) > promiscuity_of_list(dev);
+}
+
+/* Whether macvlan has been told that the device is up, and not yet that it goes down: only then
+ * does it hold what an upper holds while it is up.
+ */
+static __always_inline bool is_settled_up(__u64 dev)
+{
+	return PEEK32(dev, net_device, flags) & IFF_UP &&
+	       PEEK(dev, net_device, state) & LINK_STATE_START;
+}
+
+/* How much of the lower device's promiscuity a PASSTHRU upper holds. A kernel that keeps filter
+ * sets gives it up where the device's own filters do for it, and tells.
  */
 static __always_inline __u32 promiscuity_of(__u64 upper)
 {
@@ -277,17 +292,30 @@ static __always_inline __u32 promiscuity_of(__u64 upper)
 
 	if (bpf_core_field_exists(struct macvlan_dev, lower_promisc))
 		return PEEK8(macvlan, macvlan_dev, lower_promisc);
-	return PEEK32(upper, net_device, flags) & IFF_UP &&
+	return is_settled_up(upper) &&
 	       !(PEEK16(macvlan, macvlan_dev, flags) & MACVLAN_FLAG_NOPROMISC);
 }
 
+/* The upper is asked before and after the count, which is not read at the same time: one that goes
+ * up or down in between explains nothing.
+ */
+static __always_inline bool is_promiscuous_beside(__u64 dev, __u64 upper)
+{
+	__u32 explained = promiscuity_of(upper);
+	__u32 count = PEEK32(dev, net_device, promiscuity);
+
+	explained = explained && promiscuity_of(upper);
+	return count > explained + promiscuity_of_list(dev);
+}
+
+/* How much of its allmulti count. On a stock kernel nothing: the flag of the upper that would tell
+ * is set before the count is raised.
+ */
 static __always_inline __u32 allmulti_of(__u64 upper)
 {
-	__u32 flags = PEEK32(upper, net_device, flags);
-
 	if (bpf_core_field_exists(struct macvlan_dev, lower_allmulti))
 		return PEEK8(private_part(upper), macvlan_dev, lower_allmulti);
-	return flags & IFF_UP && flags & IFF_ALLMULTI;
+	return 0;
 }
 
 static __always_inline __u32 why_beside_nobody(__u64 dev, __u64 sole, const struct frame *frame,
@@ -297,8 +325,7 @@ static __always_inline __u32 why_beside_nobody(__u64 dev, __u64 sole, const stru
 
 	if (!upper)
 		return RXF_WHY_NO_UPPER;
-	if (PEEK32(dev, net_device, promiscuity) >
-	    promiscuity_of(upper) + PEEK8(dev, net_device, uc_promisc))
+	if (is_promiscuous_beside(dev, upper))
 		return RXF_WHY_PROMISC;
 	if (!is_group(frame))
 		return RXF_WHY_DROPPED;

@@ -63,6 +63,7 @@ typedef struct {
 
 struct net_device {
 	unsigned int priv_flags;
+	unsigned long state;
 	unsigned int flags;
 	int ifindex;
 	__u64 features;

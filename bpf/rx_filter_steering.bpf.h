@@ -81,14 +81,15 @@ static __always_inline bool is_shared(__u64 dev, const struct frame *frame)
 	       (is_promiscuous_for_others(dev) || is_taken_by_source(dev, frame));
 }
 
-/* Where generic XDP had to copy the frame, skb->data is behind the MAC header and mac_len is 0
- * (load_bytes()); a redirect then takes the next 14 bytes for the header. False: no room for it.
+/* Where generic XDP had to copy a frame, at ingress skb->data is behind the MAC header and mac_len
+ * is 0 (load_bytes()); a redirect then takes the next 14 bytes for the header. False: no room for
+ * it.
  */
 static __always_inline bool restore_header(struct __sk_buff *skb)
 {
 	struct ethhdr eth;
 
-	if (!has_sight() || PEEK16(kernel_context(skb), sk_buff, mac_len))
+	if (rxf_config.egress || !has_sight() || PEEK16(kernel_context(skb), sk_buff, mac_len))
 		return true;
 	return !load_bytes(skb, false, 0, &eth, sizeof(eth)) &&
 	       !bpf_skb_change_head(skb, sizeof(eth), 0) &&

@@ -248,6 +248,8 @@ HostStep HostSteps::renumber_nic() {
   model_.former.push_back(model_.nic);
   model_.nic = address;
   if (model_.passthru() == nullptr) return step;
+  // macvlan puts back what somebody gave the lower device itself.
+  model_.before_passthru = address;
   auto& [name, upper] = *model_.uppers.begin();
   change_address(upper, address);
   step.receivers.insert(name);
