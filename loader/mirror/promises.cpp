@@ -28,8 +28,10 @@ std::string list(const AddressSet& addresses) {
   return text;
 }
 
-// Either flag fills macvlan's table of groups.
-bool gets_all_multicast(const netlink::Link& upper) { return (upper.flags & (IFF_ALLMULTI | IFF_PROMISC)) != 0; }
+// Either flag fills macvlan's table of groups, whoever holds it.
+bool gets_all_multicast(const netlink::Link& upper) {
+  return (upper.flags & (IFF_ALLMULTI | IFF_PROMISC)) != 0 || upper.promiscuity != 0 || upper.allmulti.value_or(0) != 0;
+}
 
 class Inspection {
  public:
@@ -63,9 +65,12 @@ Result<void> Inspection::lists(const netlink::Link& upper, const KernelLists& wa
     add_missing(wanted.unicast, *there, upper.name + "'s unicast list");
   }
   if (!wanted.below.empty()) {
-    const auto there = netlink::fdb_unicast(device_.host.socket, device_.link);
-    if (!there) return std::unexpected(there.error());
-    add_missing(wanted.below, *there, device_.link.name + "'s unicast list, where " + upper.name + " needs it");
+    if (!seen_.below) {
+      auto there = netlink::fdb_unicast(device_.host.socket, device_.link);
+      if (!there) return std::unexpected(there.error());
+      seen_.below = std::move(*there);
+    }
+    add_missing(wanted.below, *seen_.below, device_.link.name + "'s unicast list, where " + upper.name + " needs it");
   }
   if (!wanted.multicast.empty() && !seen_.multicast) {
     auto references = netlink::multicast_references();

@@ -8,29 +8,33 @@ namespace rxf {
 namespace {
 
 // Only these are steered to.
-bool makes_claims(const Upper& upper) {
-  return upper.mode != UpperMode::passthru && upper.mode != UpperMode::source && upper.filter.addresses;
-}
+bool makes_claims(const Upper& upper) { return upper.mode != UpperMode::passthru && upper.mode != UpperMode::source; }
 
 AddressSet claims_of(const Upper& upper, const FilterSet& filter) {
   if (!filter.addresses) return {};
   return difference(filter.addresses->unicast, {upper.address});
 }
 
-std::optional<std::string> sibling_with(const Snapshot& snapshot, const Upper& self, const MacAddress& address) {
+// Of two filter sets with the same address that of the higher ifindex has it.
+enum class Rivals { all, winning };
+
+std::optional<std::string> sibling_with(const Snapshot& snapshot, const Upper& self, const MacAddress& address,
+                                        Rivals rivals) {
   for (const Upper& sibling : snapshot.uppers) {
     if (sibling.ifindex == self.ifindex) continue;
     if (sibling.address == address) return sibling.name + "'s own address";
-    if (sibling.filter.addresses && sibling.filter.addresses->unicast.contains(address))
+    if (rivals == Rivals::winning && sibling.ifindex < self.ifindex) continue;
+    if (makes_claims(sibling) && claims_of(sibling, sibling.filter).contains(address))
       return "in the filter set of " + sibling.name;
   }
   return std::nullopt;
 }
 
 // Whose the address is besides, in words. Uppers in other namespaces are seen only on the list.
-std::optional<std::string> owner_of(const Snapshot& snapshot, const Upper& self, const MacAddress& address) {
+std::optional<std::string> owner_of(const Snapshot& snapshot, const Upper& self, const MacAddress& address,
+                                    Rivals rivals) {
   if (address == snapshot.address) return snapshot.name + "'s own address";
-  if (auto sibling = sibling_with(snapshot, self, address)) return sibling;
+  if (auto sibling = sibling_with(snapshot, self, address, rivals)) return sibling;
   for (const OtherDevice& other : snapshot.others)
     if (other.address == address) return other.name + "'s own address";
   if (!snapshot.unicast.contains(address) || snapshot.listed_by_us.contains(address)) return std::nullopt;
@@ -47,9 +51,9 @@ const Upper* find(const Snapshot& snapshot, std::uint32_t ifindex) {
 
 Result<void> check_claims(const Snapshot& snapshot, std::uint32_t ifindex, const FilterSet& wanted) {
   const Upper* self = find(snapshot, ifindex);
-  if (self == nullptr || self->mode == UpperMode::passthru) return {};
+  if (self == nullptr || !makes_claims(*self)) return {};
   for (const MacAddress& address : difference(claims_of(*self, wanted), claims_of(*self, self->filter)))
-    if (const auto owner = owner_of(snapshot, *self, address))
+    if (const auto owner = owner_of(snapshot, *self, address, Rivals::all))
       return std::unexpected(Error{.text = to_string(address) + " is in use: it is " + *owner, .code = EADDRINUSE});
   return {};
 }
@@ -66,7 +70,7 @@ std::vector<Conflict> conflicts(const Snapshot& snapshot) {
   for (const Upper& upper : snapshot.uppers) {
     if (!makes_claims(upper)) continue;
     for (const MacAddress& address : claims_of(upper, upper.filter))
-      if (auto owner = owner_of(snapshot, upper, address))
+      if (auto owner = owner_of(snapshot, upper, address, Rivals::winning))
         found.push_back({.upper = upper.name, .address = address, .owner = std::move(*owner)});
   }
   return found;

@@ -5,6 +5,7 @@
 
 #include "loader/mirror/operations.h"
 #include "tests/support/command.h"
+#include "tests/support/daemon_fixture.h"
 #include "tests/support/loader_command.h"
 #include "tests/support/must.h"
 #include "tests/support/requirements.h"
@@ -123,6 +124,39 @@ TEST_F(PromisesTest, ACommandTellsOfTheConflict) {
   begin(Uppers::bridge, std::string("--unicast ") + kFurther);
   must_run(std::string("ip link set dev lower address ") + kFurther);
   EXPECT_NE(loader_->run("set sibling --vlan 5").err.find("lower's own address"), std::string::npos);
+}
+
+// What holds no more is told anew when it is so again.
+class ConflictFollowedTest : public DaemonFixture {
+ protected:
+  [[nodiscard]] std::size_t times_told() const {
+    const std::string log = daemon_->log();
+    const std::string told = std::string(kFurther) + " is a further address of first, and low's own address";
+    std::size_t count = 0;
+    for (std::size_t at = 0; (at = log.find(told, at)) != std::string::npos; ++at) ++count;
+    return count;
+  }
+
+  [[nodiscard]] std::size_t problems() const {
+    return must(mirror::status({.bpffs = bpffs_->path()}, "low")).problems.size();
+  }
+};
+
+TEST_F(ConflictFollowedTest, TheDaemonTellsOfItEachTime) {
+  make_lower("low");
+  make_upper("low", "first", {{0x02, 0xaa, 0, 0, 0, 1}});
+  (void)must(mirror::attach({.bpffs = bpffs_->path()}, "low", {}));
+  set("first",
+      {.addresses = AddressFilter{.flags = {.broadcast = true}, .unicast = {MacAddress::parse(kFurther).value()}}});
+  start();
+  for (std::size_t time = 1; time <= 2; ++time) {
+    must_run(std::string("ip link set dev low address ") + kFurther);
+    EXPECT_TRUE(eventually([&] { return times_told() == time; })) << daemon_->log();
+    EXPECT_EQ(problems(), 1U);
+    must_run("ip link set dev low address 02:ee:00:00:00:01");
+    expect_followed("low", "the address is given back");
+    EXPECT_EQ(problems(), 0U);
+  }
 }
 
 }  // namespace

@@ -120,10 +120,19 @@ TEST_P(ConflictOver, Row) {
 }
 INSTANTIATE_TEST_SUITE_P(Owners, ConflictOver, testing::ValuesIn(kConflictRows), test::kRowName);
 
-TEST(Claims, TwoFilterSetsAreAConflictOfBoth) {
+// Steering has room for one of them: the other has a conflict.
+TEST(Claims, OfTwoFilterSetsOneHasTheAddress) {
   EXPECT_EQ(conflicts(with_claim_on(kTaken)),
-            (std::vector<Conflict>{{"macvtap8", kTaken, "in the filter set of macvtap9"},
-                                   {"macvtap9", kTaken, "in the filter set of macvtap8"}}));
+            (std::vector<Conflict>{{"macvtap8", kTaken, "in the filter set of macvtap9"}}));
+}
+
+// Nothing is steered to an upper in source mode, so its set takes nothing from others, and may have what it likes.
+TEST(Claims, AnUpperInSourceModeMakesNone) {
+  Snapshot snapshot = with_claim_on(kTaken);
+  snapshot.uppers[1].mode = UpperMode::source;
+  EXPECT_EQ(conflicts(snapshot), std::vector<Conflict>{});
+  EXPECT_TRUE(check_claims(snapshot, 8, wanting({kTaken})));
+  EXPECT_TRUE(check_claims(snapshot, 9, wanting({kLowerdev})));
 }
 
 TEST(Claims, OnlySteeredOnesConflict) {
