@@ -4,6 +4,7 @@
 #include <linux/if.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "loader/mirror/kernel_filters.h"
 #include "loader/netlink/all_multicast_holders.h"
@@ -18,11 +19,14 @@ bool holds_one(const netlink::Link& above) {
   return asks && (above.is_up() || above.upper_mode == UpperMode::passthru);
 }
 
-std::size_t explained(const Lowerdev& device, const netlink::Link& lower) {
+// Nullopt where the kernel does not tell of packet sockets: then any count may be theirs.
+std::optional<std::size_t> explained(const Lowerdev& device, const netlink::Link& lower) {
+  const auto sockets = netlink::all_multicast_sockets(lower);
+  if (!sockets) return std::nullopt;
   std::size_t count = (lower.flags & IFF_ALLMULTI) != 0 ? 1 : 0;
   for (const netlink::Link& link : device.host.links)
     if (link.lower == lower.ifindex && !link.lower_elsewhere && holds_one(link)) ++count;
-  return count + netlink::all_multicast_sockets(lower).value_or(0) + netlink::multicast_routing_interfaces(lower);
+  return count + *sockets + netlink::multicast_routing_interfaces(lower);
 }
 
 // Beside others the early drop leaves multicast alone, and a kernel with the series counts in its own way.
@@ -54,8 +58,8 @@ void find_unexplained_allmulti(const Lowerdev& device, LowerdevStatus& status) {
   const std::size_t count = lower->allmulti.value_or(0);
   const bool ran_below_zero = count >= 1U << 31;
   if (count == 0 || ran_below_zero) return;
-  const std::size_t seen = explained(device, *lower);
-  if (count > seen) status.problems.push_back(problem_of(lower->name, upper->name, count, seen));
+  const auto seen = explained(device, *lower);
+  if (seen && count > *seen) status.problems.push_back(problem_of(lower->name, upper->name, count, *seen));
 }
 
 }  // namespace rxf::mirror
