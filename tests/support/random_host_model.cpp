@@ -119,13 +119,13 @@ Owner worst_conflict(const HostModel& model) {
 
 bool is_in_use(const HostModel& model, const std::string& self, const MacAddress& address) {
   const ModelUpper& upper = model.uppers.at(self);
-  if (upper.mode == UpperMode::passthru || address == upper.address) return false;
+  if (upper.mode == UpperMode::passthru || upper.mode == UpperMode::source || address == upper.address) return false;
   if (is_hosts(model, address)) return true;
   return std::ranges::any_of(model.uppers, [&](const auto& entry) {
     const auto& [name, other] = entry;
     if (name == self) return false;
     if (other.address == address && (!other.elsewhere || other.up)) return true;
-    return !other.elsewhere && other.filter.addresses && other.filter.addresses->unicast.contains(address);
+    return claims(other, address);
   });
 }
 

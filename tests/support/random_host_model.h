@@ -78,7 +78,6 @@ struct HostModel {
   bool behind = false;               // a filter that continues, behind ours
   bool early_removed = false;        // nic's clsact was taken away, and nobody has seen to that since
   bool lost_set = false;             // an upper with a filter set went, and nobody has seen to that since
-  bool unseen_source = false;        // an upper in source mode came, and nobody has seen to that since
   bool claims_stale = false;         // a claim was in conflict when last looked at, and may not be taken up again
   std::uint32_t leaked = 0;          // nic's allmulti count beyond what anybody holds: looked at, not foretold
   std::vector<MacAddress> former;    // addresses that uppers or nic had

@@ -61,20 +61,12 @@ Due group_delivery(const ModelUpper& upper, const MacAddress& group) {
   return (half.flags.allmulti || half.flags.promisc) ? Due::must : Due::may;
 }
 
-// Both an upper in source mode and the one that claims the address want it, and steering can hand it to one alone.
-bool is_taken_by_source(const HostModel& model, const SentFrame& frame) {
-  return std::ranges::any_of(model.uppers, [&](const auto& entry) {
-    const ModelUpper& upper = entry.second;
-    return upper.mode == UpperMode::source && upper.up && upper.sources.contains(frame.source);
-  });
-}
-
 // Whether steering hands the frame to the upper that claims its destination.
 Due steered(const HostModel& model, const std::string& name, const SentFrame& frame) {
   const Owner owner = owner_of(model, name, frame.destination);
   if (owner == Owner::up || vlan_behind(model, frame)) return Due::must_not;
-  const bool doubtful = owner == Owner::down || model.in_front == Foreign::ends || model.early_removed ||
-                        model.claims_stale || is_taken_by_source(model, frame);
+  const bool doubtful =
+      owner == Owner::down || model.in_front == Foreign::ends || model.early_removed || model.claims_stale;
   return doubtful ? Due::may : Due::must;
 }
 
@@ -82,8 +74,7 @@ Due steered(const HostModel& model, const std::string& name, const SentFrame& fr
 Due delivery(const HostModel& model, const std::string& name, const ModelUpper& upper, const SentFrame& frame) {
   if (vlan_in_front(model, frame)) return Due::must_not;
   if (upper.mode == UpperMode::source) {
-    if (!upper.sources.contains(frame.source)) return Due::must_not;
-    return model.unseen_source ? Due::may : Due::must;
+    return upper.sources.contains(frame.source) ? Due::must : Due::must_not;
   }
   if (frame.destination.is_group()) return group_delivery(upper, frame.destination);
   if (upper.mode == UpperMode::passthru || frame.destination == upper.address) return Due::must;
@@ -168,7 +159,6 @@ std::vector<Doubt> doubts_of(const HostModel& model) {
   const bool needed = model.mode == mirror::AttachMode::tc || (has_claims(model) && conflict == Owner::none);
   if (model.early_removed) doubts.push_back({needed ? Due::must : Due::may, "nic's clsact was removed"});
   if (model.lost_set && !model.daemon) doubts.push_back({Due::must, "an upper with a filter set is gone"});
-  if (model.unseen_source) doubts.push_back({Due::may, "an upper in source mode has come"});
   if (model.claims_stale) doubts.push_back({Due::may, "a claim may not have been taken up again"});
   if (model.leaked != 0) doubts.push_back({Due::must, "nic's allmulti count has leaked"});
   return doubts;

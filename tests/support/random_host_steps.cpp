@@ -76,7 +76,7 @@ HostStep HostSteps::next() {
 // What the daemon is to do about it, it will have done when the step is judged.
 void HostSteps::follow(HostStep& step) {
   for (const auto& [name, upper] : model_.uppers) step.daemon_mends |= upper.guard_removed;
-  step.daemon_mends |= model_.early_removed || model_.lost_set || model_.unseen_source || model_.claims_stale;
+  step.daemon_mends |= model_.early_removed || model_.lost_set || model_.claims_stale;
   looked(true);
 }
 
@@ -93,7 +93,6 @@ void HostSteps::looked(bool at_early_too) {
     upper.guard_removed = false;
   }
   model_.lost_set = false;
-  model_.unseen_source = false;
   model_.claims_stale = worst_conflict(model_) != Owner::none;
   if (at_early_too) model_.early_removed = false;
 }
@@ -149,7 +148,6 @@ HostStep HostSteps::make() {
   if (upper.mode == UpperMode::source) upper.sources = draw_.sources();
   for (std::uint32_t n = draw_.below(3); n > 0; --n) upper.joined.insert(draw_.group());
   if (upper.mode == UpperMode::passthru) model_.before_passthru = model_.nic;
-  if (upper.mode == UpperMode::source) model_.unseen_source = true;
   machine_.make_upper(name, upper);
   model_.uppers[name] = upper;
   return {.what = name + ", " + std::string(to_string(upper.mode)) + " " + to_string(upper.address) +
@@ -203,7 +201,6 @@ HostStep HostSteps::move() {
                      .guard_removed = false,
                      .in_front = Foreign::none,
                      .address_when_set = {}};
-  if (upper.mode == UpperMode::source) model_.unseen_source = true;
   return {.what = name, .receivers = {name}};
 }
 
