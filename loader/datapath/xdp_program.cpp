@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <memory>
 
 namespace rxf::datapath {
@@ -18,30 +19,11 @@ constexpr const char* kDispatcher = "xdp_dispatcher";
 struct CloseProgram {
   void operator()(xdp_program* program) const { xdp_program__close(program); }
 };
-struct CloseMultiprog {
-  void operator()(xdp_multiprog* programs) const { xdp_multiprog__close(programs); }
-};
 using ProgramPtr = std::unique_ptr<xdp_program, CloseProgram>;
-using MultiprogPtr = std::unique_ptr<xdp_multiprog, CloseMultiprog>;
-
-XdpEntry entry_of(const xdp_program* program) {
-  const char* name = xdp_program__name(program);
-  return {.id = xdp_program__id(program), .name = name == nullptr ? "" : name};
-}
 
 xdp_attach_mode libxdp_mode(XdpMode mode) { return mode == XdpMode::native ? XDP_MODE_NATIVE : XDP_MODE_SKB; }
 
 __u32 mode_flag(XdpMode mode) { return mode == XdpMode::native ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE; }
-
-// nullptr: nothing attached.
-Result<MultiprogPtr> programs_on(std::uint32_t ifindex) {
-  capture_library_messages();
-  xdp_multiprog* programs = xdp_multiprog__get_from_ifindex(static_cast<int>(ifindex));
-  const auto error = static_cast<int>(libxdp_get_error(programs));
-  if (error == 0) return MultiprogPtr(programs);
-  if (error == -ENOENT) return MultiprogPtr();
-  return system_error(error, "query the XDP programs");
-}
 
 // Only if the program is still the one we mean.
 Result<void> detach_single(std::uint32_t ifindex, std::uint32_t id, XdpMode mode) {
@@ -89,17 +71,27 @@ Result<std::uint32_t> add_xdp(std::uint32_t ifindex, const ObjectPtr& object, Xd
   return xdp_program__id(program.get());
 }
 
-// `alone` where it is no dispatcher that libxdp can read.
+// Where libxdp pins what a dispatcher calls, by the order in which it calls them (libxdp's protocol.org).
+std::string pins_of_dispatcher(std::uint32_t ifindex, std::uint32_t dispatcher_id) {
+  const char* bpffs = std::getenv("LIBXDP_BPFFS");
+  return std::string(bpffs == nullptr ? "/sys/fs/bpf" : bpffs) + "/xdp/dispatch-" + std::to_string(ifindex) + "-" +
+         std::to_string(dispatcher_id);
+}
+
+// Libxdp 1.3.1 forgets to close the descriptors of every program when it is asked, so that a daemon would run out of
+// them. `alone` where it is no dispatcher of libxdp's, or its pins cannot be seen.
 Result<XdpState> components_of(std::uint32_t ifindex, XdpState alone) {
-  const auto programs = programs_on(ifindex);
-  if (!programs) return std::unexpected(programs.error());
-  if (*programs == nullptr) return XdpState{};
-  xdp_multiprog* all = programs->get();
-  if (xdp_multiprog__is_legacy(all)) return alone;
+  const std::string pins = pins_of_dispatcher(ifindex, alone.programs.front().id);
   XdpState state{.mode = alone.mode, .dispatcher = true};
-  for (const xdp_program* program = nullptr; (program = xdp_multiprog__next_prog(program, all)) != nullptr;)
-    state.programs.push_back(entry_of(program));
-  return state;
+  for (std::size_t number = 0;; ++number) {
+    const Fd fd(bpf_obj_get((pins + "/prog" + std::to_string(number) + "-prog").c_str()));
+    if (!fd && errno != ENOENT) return system_error(errno, pins);
+    if (!fd) break;
+    const auto info = program_info(fd.get());
+    if (!info) return std::unexpected(info.error());
+    state.programs.push_back({.id = info->id, .name = info->name});
+  }
+  return state.programs.empty() ? alone : state;
 }
 
 }  // namespace
@@ -109,8 +101,8 @@ bool XdpState::has(std::uint32_t id) const {
          std::any_of(programs.begin(), programs.end(), [&](const XdpEntry& entry) { return entry.id == id; });
 }
 
-// Libxdp is asked about its own dispatcher alone: every look at a lone program would cost it a descriptor, and keep the
-// program loaded for as long as the process lives (1.3.1).
+// Libxdp is not asked: every look would cost it descriptors, and keep programs loaded for as long as the process lives
+// (1.3.1).
 Result<XdpState> query_xdp(std::uint32_t ifindex) {
   capture_library_messages();
   LIBBPF_OPTS(bpf_xdp_query_opts, hook);

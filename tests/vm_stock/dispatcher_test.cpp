@@ -2,8 +2,13 @@
 // Beside somebody else's program in libxdp's dispatcher.
 #include <gtest/gtest.h>
 
+#include <unistd.h>
+
+#include <filesystem>
+#include <iterator>
 #include <optional>
 
+#include "loader/mirror/operations.h"
 #include "tests/support/command.h"
 #include "tests/support/dispatched_xdp.h"
 #include "tests/support/loader_command.h"
@@ -86,6 +91,23 @@ TEST_P(DispatcherTest, BothKeepWorking) {
   }
   EXPECT_EQ(must_run("ip link show lower").find("prog/xdp"), std::string::npos);
   EXPECT_EQ(arrivals(sender_, tap_, upper_probes()), unfiltered);
+}
+
+// Libxdp 1.3.1 forgets to close some of what it opens.
+TEST_P(DispatcherTest, ALookCostsNoDescriptor) {
+  attach();
+  const DispatchedXdp theirs(ifindex_of("lower"), GetParam().priority);
+  const auto open_files = [] {
+    return std::distance(std::filesystem::directory_iterator("/proc/self/fd"), std::filesystem::directory_iterator());
+  };
+  const auto look = [&] {
+    EXPECT_TRUE(mirror::status({.bpffs = bpffs_.path()}, "lower"));
+    EXPECT_TRUE(mirror::follow({.bpffs = bpffs_.path()}, {.name = "lower"}, false));
+  };
+  look();
+  const auto before = open_files();
+  for (int i = 0; i < 20; ++i) look();
+  EXPECT_EQ(open_files(), before) << must_run("ls -l /proc/" + std::to_string(getpid()) + "/fd");
 }
 
 INSTANTIATE_TEST_SUITE_P(Orders, DispatcherTest, testing::ValuesIn(kOrders),
