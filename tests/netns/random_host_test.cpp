@@ -32,8 +32,8 @@ using Clock = std::chrono::steady_clock;
 using Problems = std::vector<std::string>;
 
 constexpr std::uint64_t kSeed = 20261126;
-constexpr std::uint64_t kSteps = 300;         // of all cases together
-constexpr std::uint64_t kStepsOfAWorld = 50;  // then it begins anew
+constexpr std::uint64_t kSteps = RXF_RANDOM_STEPS;  // of all cases together, by the ring
+constexpr std::uint64_t kStepsOfAWorld = 50;        // then it begins anew
 constexpr std::uint64_t kCases = 6;
 constexpr std::size_t kStreamed = 16;  // kinds of frames
 constexpr auto kPatience = std::chrono::seconds(20);
