@@ -314,7 +314,10 @@ TEST_F(DropsTest, TheListenerRenewsItsLease) {
 TEST_F(DropsTest, EndsAfterTheCount) {
   attach("--mode tc");
   const auto child = start("lower --count 3 -j");
-  for (const Row& row : rows()) send(row);
+  // Broadcast comes to the guard from macvlan's queue, behind what was sent after it.
+  std::vector<Row> sent = rows();
+  std::erase_if(sent, [](const Row& row) { return row.reason == Verdict::broadcast; });
+  for (const Row& row : sent) send(row);
   EXPECT_EQ(child->wait(), 0) << file("err");
   EXPECT_EQ(lease().deadline, 0U) << "it gives the lease back";
   std::istringstream lines(file("out"));
@@ -322,8 +325,8 @@ TEST_F(DropsTest, EndsAfterTheCount) {
   for (std::string line; std::getline(lines, line); ++count) {
     const Json told = Json::parse(line);
     EXPECT_EQ(told["device"], "lower");
-    EXPECT_EQ(told["reason"], to_string(rows().at(count).reason));
-    EXPECT_EQ(told["destination"], rxf::to_string(rows().at(count).destination));
+    EXPECT_EQ(told["reason"], to_string(sent.at(count).reason));
+    EXPECT_EQ(told["destination"], rxf::to_string(sent.at(count).destination));
   }
   EXPECT_EQ(count, 3U);
 }
