@@ -129,7 +129,7 @@ TEST_F(Probe, TextOfANic) {
 
 TEST_F(Probe, ProgramsWithoutPinsAreNamed) {
   ProbeReport report = nic();
-  report.orphans = {{"eth2's guard: do this"}};
+  report.orphans = std::vector<std::string>{"eth2's guard: do this"};
   EXPECT_TRUE(text_of(report).ends_with("\n  ! eth2's guard: do this\n")) << text_of(report);
   EXPECT_EQ(json_of(report)["problems"], Json::array({"eth2's guard: do this"}));
 }
