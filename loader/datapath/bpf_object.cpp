@@ -150,17 +150,23 @@ Result<bool> same_instructions(std::uint32_t program_id, int other_fd) {
   return one->tag == other->tag;
 }
 
+Result<std::vector<std::uint32_t>> map_ids(int program_fd) {
+  std::vector<std::uint32_t> ids(64);
+  bpf_prog_info raw{};
+  raw.nr_map_ids = static_cast<__u32>(ids.size());
+  raw.map_ids = reinterpret_cast<std::uintptr_t>(ids.data());
+  __u32 length = sizeof(raw);
+  if (bpf_obj_get_info_by_fd(program_fd, &raw, &length) != 0) return system_error(errno, "BPF program information");
+  ids.resize(std::min<std::size_t>(raw.nr_map_ids, ids.size()));
+  return ids;
+}
+
 Result<bool> uses_map(std::uint32_t program_id, std::uint32_t map_id) {
   const auto fd = program_by_id(program_id);
   if (!fd) return fd.error().code == ENOENT ? Result<bool>(false) : std::unexpected(fd.error());
-  std::array<__u32, 64> ids{};
-  bpf_prog_info raw{};
-  raw.nr_map_ids = ids.size();
-  raw.map_ids = reinterpret_cast<std::uintptr_t>(ids.data());
-  __u32 length = sizeof(raw);
-  if (bpf_obj_get_info_by_fd(fd->get(), &raw, &length) != 0) return system_error(errno, "BPF program information");
-  const auto end = ids.begin() + std::min<std::ptrdiff_t>(raw.nr_map_ids, std::ssize(ids));
-  return std::find(ids.begin(), end, map_id) != end;
+  const auto ids = map_ids(fd->get());
+  if (!ids) return std::unexpected(ids.error());
+  return std::ranges::find(*ids, map_id) != ids->end();
 }
 
 Result<bool> is_program(std::uint32_t program_id, const char* name, std::uint32_t map_id) {

@@ -9,6 +9,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "bpf/rx_filter_abi.h"
 #include "loader/model/result.h"
@@ -63,6 +64,9 @@ Result<Fd> program_by_id(std::uint32_t id);
 
 // Whether a loaded program runs the same instructions as another; false where there is no such program.
 Result<bool> same_instructions(std::uint32_t program_id, int other_fd);
+
+// The kernel's ids of the maps that a program uses, the first 64 of them.
+Result<std::vector<std::uint32_t>> map_ids(int program_fd);
 
 // Whether the program uses the map; false where there is no such program.
 Result<bool> uses_map(std::uint32_t program_id, std::uint32_t map_id);

@@ -20,16 +20,12 @@ constexpr std::string_view kRulesMap = "slots";
 
 // 0 where it has none.
 Result<std::uint32_t> rules_map_of(int program_fd) {
-  std::array<__u32, 64> ids{};
-  bpf_prog_info raw{};
-  raw.nr_map_ids = ids.size();
-  raw.map_ids = reinterpret_cast<std::uintptr_t>(ids.data());
-  __u32 length = sizeof(raw);
-  if (bpf_obj_get_info_by_fd(program_fd, &raw, &length) != 0) return system_error(errno, "BPF program information");
-  for (std::size_t i = 0; i < std::min<std::size_t>(raw.nr_map_ids, ids.size()); ++i) {
-    const Fd map(bpf_map_get_fd_by_id(ids.at(i)));
+  const auto ids = map_ids(program_fd);
+  if (!ids) return std::unexpected(ids.error());
+  for (const std::uint32_t id : *ids) {
+    const Fd map(bpf_map_get_fd_by_id(id));
     bpf_map_info info{};
-    length = sizeof(info);
+    __u32 length = sizeof(info);
     if (!map || bpf_obj_get_info_by_fd(map.get(), &info, &length) != 0) continue;
     if (info.name == kRulesMap) return info.id;
   }

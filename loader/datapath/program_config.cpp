@@ -3,8 +3,6 @@
 
 #include <bpf/bpf.h>
 
-#include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstddef>
 #include <string_view>
@@ -35,14 +33,10 @@ Result<Bytes> read_rodata(std::uint32_t map_id) {
 }
 
 Result<Bytes> configuration(int program_fd) {
-  std::array<__u32, 64> ids{};
-  bpf_prog_info raw{};
-  raw.nr_map_ids = ids.size();
-  raw.map_ids = reinterpret_cast<std::uintptr_t>(ids.data());
-  __u32 length = sizeof(raw);
-  if (bpf_obj_get_info_by_fd(program_fd, &raw, &length) != 0) return system_error(errno, "BPF program information");
-  for (std::size_t i = 0; i < std::min<std::size_t>(raw.nr_map_ids, ids.size()); ++i) {
-    auto bytes = read_rodata(ids.at(i));
+  const auto ids = map_ids(program_fd);
+  if (!ids) return std::unexpected(ids.error());
+  for (const std::uint32_t id : *ids) {
+    auto bytes = read_rodata(id);
     if (!bytes || !bytes->empty()) return bytes;
   }
   return Bytes{};
