@@ -249,7 +249,7 @@ std::uint32_t Follower::lower_of(std::uint32_t ifindex) const {
 
 // What is in it may be just being made, which was not heard of.
 void Follower::hear_of_other_root() {
-  if (const auto directories = datapath::pin_directories(options_.context.bpffs + "/rxfilter"))
+  if (const auto directories = datapath::pin_directories(datapath::pin_root(options_.context.bpffs)))
     for (const std::string& path : *directories)
       if (const auto identity = datapath::pin_identity(path); !identity || identity->abi == 0)
         being_made_.insert(std::filesystem::path(path).filename());

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "loader/daemon/event_loop.h"
+#include "loader/datapath/pin_directory.h"
 #include "loader/model/result.h"
 #include "loader/util/fd.h"
 
@@ -40,7 +41,7 @@ class PinWatch {
   using Identity = std::pair<dev_t, ino_t>;
 
   PinWatch(std::string bpffs, Told told)
-      : bpffs_(std::move(bpffs)), root_(bpffs_ + "/rxfilter"), told_(std::move(told)) {}
+      : bpffs_(std::move(bpffs)), root_(datapath::pin_root(bpffs_)), told_(std::move(told)) {}
   Result<void> open(sd_event* loop);
   Result<bool> renew();
   Result<bool> watch(int& watch, Identity& watched, const Fd& directory, std::uint32_t events);

@@ -134,10 +134,12 @@ Result<void> check_parent(const std::string& bpffs) {
 
 }  // namespace
 
+std::string pin_root(const std::string& bpffs) { return bpffs + "/rxfilter"; }
+
 std::string pin_name(const PinOwner& owner) { return "rxfilter/" + escape(owner.device) + owner.netns_suffix; }
 
 PinDirectory::PinDirectory(std::string bpffs, const PinOwner& owner)
-    : parent_(bpffs + "/rxfilter"), path_(std::move(bpffs) + "/" + pin_name(owner)) {}
+    : parent_(pin_root(bpffs)), path_(std::move(bpffs) + "/" + pin_name(owner)) {}
 
 std::string PinDirectory::device() const {
   const std::string name = fs::path(path_).filename();

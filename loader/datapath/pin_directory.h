@@ -15,6 +15,9 @@ struct PinOwner {
   std::string netns_suffix;  // "" in the initial network namespace, else "@COOKIE"
 };
 
+// BPFFS/rxfilter, where the pins of all devices are.
+[[nodiscard]] std::string pin_root(const std::string& bpffs);
+
 // "rxfilter/eth2", "rxfilter/eth2%2e42@4098": bpffs refuses dots, so '.', '%' and '@' of a device name are written %XX.
 [[nodiscard]] std::string pin_name(const PinOwner& owner);
 

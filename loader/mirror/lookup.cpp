@@ -101,7 +101,7 @@ Result<LockedPins> lock_pins(const Context& context, Host& host, const netlink::
 }
 
 Result<std::vector<Attached>> attached_here(const Context& context, const Host& host) {
-  const auto directories = datapath::pin_directories(context.bpffs + "/rxfilter");
+  const auto directories = datapath::pin_directories(datapath::pin_root(context.bpffs));
   if (!directories) return std::unexpected(directories.error());
   std::vector<Attached> devices;
   for (const std::string& path : *directories) {

@@ -277,7 +277,7 @@ std::unexpected<Error> left_pins(const Context& context, const std::string& name
 Result<Report> undo_departed(const Context& context, const netlink::LinkName& which, std::uint64_t confirm_by) {
   const auto host = Host::open();
   if (!host) return std::unexpected(host.error());
-  const auto directories = datapath::pin_directories(context.bpffs + "/rxfilter");
+  const auto directories = datapath::pin_directories(datapath::pin_root(context.bpffs));
   if (!directories) return std::unexpected(directories.error());
   for (const std::string& path : *directories) {
     const auto identity = datapath::pin_identity(path);
@@ -291,49 +291,8 @@ Result<Report> undo_departed(const Context& context, const netlink::LinkName& wh
   return Report{.changed = false};
 }
 
-}  // namespace
-
-Result<AttachResult> attach(const Context& context, const std::string& name, const AttachOptions& options) {
-  auto found = find_link({.name = name});
-  if (!found) return std::unexpected(found.error());
-  const netlink::Link& link = found->link;
-  if (auto done = check_lower(link); !done) return std::unexpected(done.error());
-  if (auto done = datapath::check_bpffs(context.bpffs, !options.dry_run); !done) return std::unexpected(done.error());
-  if (options.dry_run) return attach_dry(context, link, options);
-  netlink::load_macvlan(found->host.socket);
-  for (;;) {
-    auto done = attach_once(context, link, options);
-    if (done || done.error().code != EALREADY) return done;
-  }
-}
-
-std::uint64_t confirm_by_of(const Context& context, const std::string& pins) {
-  return datapath::pinned_deadline(context.bpffs + "/rxfilter/" + pins).value_or(0);
-}
-
-Result<Report> undo_unconfirmed(const Context& context, const netlink::LinkName& which, std::uint64_t confirm_by) {
-  auto found = find_link(which);
-  if (!found && found.error().code == ENODEV) return undo_departed(context, which, confirm_by);
-  if (!found) return std::unexpected(found.error());
-  const std::string name = found->link.name;
-  auto device = open_lowerdev(context, std::move(found->host), found->link, Access::write);
-  if (!device && device.error().exit == Exit::not_attached) return Report{.changed = false};
-  if (!device) return std::unexpected(device.error());
-  const auto arming = arming_of(device->maps);
-  if (!arming) return std::unexpected(arming.error());
-  if (arming->deadline != confirm_by || !arming->is_overdue(boot_now())) return Report{.changed = false};
-  Report report;
-  if (arming->undo == Undo::detach) {
-    if (auto done = take_down(*device, report.notes); !done) return wrap(done.error(), "detach " + name);
-    return report;
-  }
-  auto undone = attach_again(*device, {});
-  if (!undone) return std::unexpected(undone.error());
-  return std::move(undone->report);
-}
-
 // What detach does about pins.
-static Result<Report> detach_pinned(const Context& context, const std::string& name) {
+Result<Report> detach_pinned(const Context& context, const std::string& name) {
   auto found = find_link({.name = name});
   if (!found && found.error().code != ENODEV) return std::unexpected(found.error());
   Report report;
@@ -356,6 +315,47 @@ static Result<Report> detach_pinned(const Context& context, const std::string& n
   // Pins of a device that has another name now are no matter of this one.
   if (!removed && removed.error().code == EBUSY && found) return Report{.changed = false};
   return removed;
+}
+
+}  // namespace
+
+Result<AttachResult> attach(const Context& context, const std::string& name, const AttachOptions& options) {
+  auto found = find_link({.name = name});
+  if (!found) return std::unexpected(found.error());
+  const netlink::Link& link = found->link;
+  if (auto done = check_lower(link); !done) return std::unexpected(done.error());
+  if (auto done = datapath::check_bpffs(context.bpffs, !options.dry_run); !done) return std::unexpected(done.error());
+  if (options.dry_run) return attach_dry(context, link, options);
+  netlink::load_macvlan(found->host.socket);
+  for (;;) {
+    auto done = attach_once(context, link, options);
+    if (done || done.error().code != EALREADY) return done;
+  }
+}
+
+std::uint64_t confirm_by_of(const Context& context, const std::string& pins) {
+  return datapath::pinned_deadline(datapath::pin_root(context.bpffs) + "/" + pins).value_or(0);
+}
+
+Result<Report> undo_unconfirmed(const Context& context, const netlink::LinkName& which, std::uint64_t confirm_by) {
+  auto found = find_link(which);
+  if (!found && found.error().code == ENODEV) return undo_departed(context, which, confirm_by);
+  if (!found) return std::unexpected(found.error());
+  const std::string name = found->link.name;
+  auto device = open_lowerdev(context, std::move(found->host), found->link, Access::write);
+  if (!device && device.error().exit == Exit::not_attached) return Report{.changed = false};
+  if (!device) return std::unexpected(device.error());
+  const auto arming = arming_of(device->maps);
+  if (!arming) return std::unexpected(arming.error());
+  if (arming->deadline != confirm_by || !arming->is_overdue(boot_now())) return Report{.changed = false};
+  Report report;
+  if (arming->undo == Undo::detach) {
+    if (auto done = take_down(*device, report.notes); !done) return wrap(done.error(), "detach " + name);
+    return report;
+  }
+  auto undone = attach_again(*device, {});
+  if (!undone) return std::unexpected(undone.error());
+  return std::move(undone->report);
 }
 
 Result<Report> detach(const Context& context, const std::string& name) {

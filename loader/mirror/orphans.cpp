@@ -6,6 +6,7 @@
 #include <set>
 
 #include "loader/datapath/own_programs.h"
+#include "loader/datapath/pin_directory.h"
 #include "loader/datapath/xdp_program.h"
 #include "loader/mirror/lookup.h"
 #include "loader/mirror/lowerdev.h"
@@ -165,8 +166,6 @@ std::string next_step(const netlink::Link& device) {
          " removes it";
 }
 
-std::string root_of(const Context& context) { return context.bpffs + "/rxfilter"; }
-
 // An upper whose lower device is in another namespace is looked at by itself.
 bool is_looked_at(const Host& host, const netlink::Link& link) {
   return !link.is_upper() || !link.lower || host.find(*link.lower) == nullptr;
@@ -231,7 +230,7 @@ Result<std::vector<Orphaned>> orphaned(const Context& context) {
   std::vector<Orphaned> all;
   for (const netlink::Link& link : host->links) {
     if (!is_looked_at(*host, link)) continue;
-    auto problems = orphan_problems(*host, root_of(context), link);
+    auto problems = orphan_problems(*host, datapath::pin_root(context.bpffs), link);
     if (!problems) return std::unexpected(problems.error());
     if (!problems->empty())
       all.push_back({.device = link.name, .ifindex = link.ifindex, .problems = std::move(*problems)});
@@ -243,7 +242,7 @@ Result<std::optional<Orphaned>> orphaned_device(const Context& context, const st
   auto found = find_link({.name = name});
   if (!found) return std::unexpected(found.error());
   if (auto looked = found->host.look_again(); !looked) return std::unexpected(looked.error());
-  auto problems = orphan_problems(found->host, root_of(context), found->link);
+  auto problems = orphan_problems(found->host, datapath::pin_root(context.bpffs), found->link);
   if (!problems) return std::unexpected(problems.error());
   if (problems->empty()) return std::nullopt;
   return Orphaned{.device = found->link.name, .ifindex = found->link.ifindex, .problems = std::move(*problems)};
@@ -257,7 +256,7 @@ Result<Report> remove_all_orphans(const Context& context) {
   const auto links = host->links;
   for (const netlink::Link& link : links) {
     if (!is_looked_at(*host, link)) continue;
-    const auto removed = remove_orphans(*host, root_of(context), link, report.notes);
+    const auto removed = remove_orphans(*host, datapath::pin_root(context.bpffs), link, report.notes);
     if (!removed) return std::unexpected(removed.error());
     report.changed = report.changed || *removed;
   }

@@ -109,7 +109,7 @@ Result<std::vector<Remains>> remains(const Context& context) {
   if (auto allowed = check_privilege(); !allowed) return std::unexpected(allowed.error());
   const auto host = Host::open();
   if (!host) return std::unexpected(host.error());
-  const auto directories = datapath::pin_directories(context.bpffs + "/rxfilter");
+  const auto directories = datapath::pin_directories(datapath::pin_root(context.bpffs));
   if (!directories) return std::unexpected(directories.error());
   std::vector<Remains> found;
   for (const std::string& path : *directories) {
@@ -127,7 +127,7 @@ Result<std::vector<Remains>> remains(const Context& context) {
     if (identity && identity->abi != 0 && is_here(*identity, *host))
       found.back().was_attached = requested_mode(identity->requested_mode);
   }
-  const auto entries = datapath::root_entries(context.bpffs + "/rxfilter");
+  const auto entries = datapath::root_entries(datapath::pin_root(context.bpffs));
   if (!entries) return std::unexpected(entries.error());
   for (const datapath::ForeignEntry& entry : entries->foreign)
     found.push_back(
