@@ -180,15 +180,24 @@ static __always_inline bool is_wanted_upper(const struct walk *walk, __u64 upper
 	       PEEK(upper, net_device, nd_net.net) == walk->net;
 }
 
-static long look_at_upper(__u32 i, struct walk *walk)
+/* The next device on top; 0: there is none. */
+static __always_inline __u64 next_upper(struct walk *walk)
 {
 	__u64 entry = walk->at - bpf_core_field_offset(struct netdev_adjacent, list);
-	__u64 upper;
 
-	if (walk->at == walk->head || !walk->at)
-		return 1;
-	upper = PEEK(entry, netdev_adjacent, dev);
+	walk->ended = walk->at == walk->head || !walk->at;
+	if (walk->ended)
+		return 0;
 	walk->at = peek(walk->at);
+	return PEEK(entry, netdev_adjacent, dev);
+}
+
+static long look_at_upper(__u32 i, struct walk *walk)
+{
+	__u64 upper = next_upper(walk);
+
+	if (!upper)
+		return 1;
 	if (is_wanted_upper(walk, upper))
 		walk->found = upper;
 	return walk->found != 0;

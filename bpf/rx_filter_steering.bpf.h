@@ -27,14 +27,10 @@ static __always_inline __u32 upper_with(const struct rxf_steering *claim, const 
 
 static long look_for_owner(__u32 i, struct walk *walk)
 {
-	__u64 entry = walk->at - bpf_core_field_offset(struct netdev_adjacent, list);
-	__u64 upper;
+	__u64 upper = next_upper(walk);
 
-	walk->ended = walk->at == walk->head || !walk->at;
-	if (walk->ended)
+	if (!upper)
 		return 1;
-	upper = PEEK(entry, netdev_adjacent, dev);
-	walk->at = peek(walk->at);
 	if (address_word(peek(PEEK(upper, net_device, dev_addr))) == walk->wanted)
 		walk->found = upper;
 	return walk->found != 0;
