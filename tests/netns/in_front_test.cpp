@@ -9,11 +9,8 @@
 
 #include "tests/support/command.h"
 #include "tests/support/foreign_programs.h"
-#include "tests/support/loader_command.h"
-#include "tests/support/requirements.h"
-#include "tests/support/scratch_bpffs.h"
+#include "tests/support/loader_fixture.h"
 #include "tests/support/tap_reader.h"
-#include "tests/support/topology.h"
 
 namespace rxf::test {
 namespace {
@@ -24,14 +21,12 @@ constexpr int kFrames = 3;
 constexpr int kQuietMs = 50;
 using Hook = ForeignOk::Hook;
 
-class InFrontTest : public testing::Test {
+class InFrontTest : public LoaderFixture {
  protected:
   void SetUp() override {
-    for (const std::string& why : {why_no_netns_tests(), why_no_bpf_tests()})
-      if (!why.empty()) GTEST_SKIP() << why;
+    LoaderFixture::SetUp();
+    if (IsSkipped()) return;
     topology_.emplace(Uppers::bridge);
-    bpffs_.emplace();
-    loader_.emplace(bpffs_->path());
     loader_->must("attach lower --mode tc");
     loader_->must(kSet);
     EXPECT_EQ(problems(), "");
@@ -62,10 +57,6 @@ class InFrontTest : public testing::Test {
   static void expect_all(const std::string& text, const std::vector<std::string>& parts) {
     for (const std::string& part : parts) EXPECT_NE(text.find(part), std::string::npos) << part << "\nin: " << text;
   }
-
-  std::optional<Topology> topology_;
-  std::optional<ScratchBpffs> bpffs_;
-  std::optional<LoaderCommand> loader_;
 };
 
 TEST_F(InFrontTest, AFilterBeforeAGuard) {

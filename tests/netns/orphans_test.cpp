@@ -12,11 +12,8 @@
 #include "tests/support/enforcement.h"
 #include "tests/support/foreign_programs.h"
 #include "tests/support/frame_sender.h"
-#include "tests/support/loader_command.h"
-#include "tests/support/requirements.h"
-#include "tests/support/scratch_bpffs.h"
+#include "tests/support/loader_fixture.h"
 #include "tests/support/tap_reader.h"
-#include "tests/support/topology.h"
 
 namespace rxf::test {
 namespace {
@@ -26,14 +23,12 @@ constexpr const char* kSet = "set upper --unicast 02:bb:00:00:00:01 --multicast 
 constexpr int kFrames = 7;
 constexpr int kQuietMs = 50;
 
-class OrphansTest : public testing::Test {
+class OrphansTest : public LoaderFixture {
  protected:
   void SetUp() override {
-    for (const std::string& why : {why_no_netns_tests(), why_no_bpf_tests()})
-      if (!why.empty()) GTEST_SKIP() << why;
+    LoaderFixture::SetUp();
+    if (IsSkipped()) return;
     topology_.emplace(Uppers::bridge);
-    bpffs_.emplace();
-    loader_.emplace(bpffs_->path());
   }
 
   std::string must(const std::string& arguments) { return loader_->must(arguments); }
@@ -86,10 +81,6 @@ class OrphansTest : public testing::Test {
               std::string::npos)
         << text;
   }
-
-  std::optional<Topology> topology_;
-  std::optional<ScratchBpffs> bpffs_;
-  std::optional<LoaderCommand> loader_;
 };
 
 TEST_F(OrphansTest, EveryVerbThatLooksNamesThem) {

@@ -5,8 +5,7 @@
 #include <linux/if_packet.h>
 
 #include "tests/support/command.h"
-#include "tests/support/passthru_fixture.h"
-#include "tests/support/requirements.h"
+#include "tests/support/loader_fixture.h"
 #include "tests/support/steady_traffic.h"
 
 namespace rxf::test {
@@ -18,15 +17,8 @@ constexpr MacAddress kSource = {{0x02, 0xdd, 0, 0, 0, 1}};
 constexpr int kFrames = 5;
 
 // far ==veth== lower <-- macvtaps `upper` and `sibling` in bridge mode, or `upper` alone in passthru.
-class OwnersTest : public testing::Test {
+class OwnersTest : public LoaderFixture {
  protected:
-  void SetUp() override {
-    for (const std::string& why : {why_no_netns_tests(), why_no_bpf_tests()})
-      if (!why.empty()) GTEST_SKIP() << why;
-    bpffs_.emplace();
-    loader_.emplace(bpffs_->path());
-  }
-
   void begin(Uppers uppers, const std::string& set, const std::string& mode = "tc") {
     topology_.emplace(uppers);
     loader_->must("attach lower --mode " + mode);
@@ -55,9 +47,6 @@ class OwnersTest : public testing::Test {
   static Ear host() { return Ear(PacketListener(ifindex_of("lower"))); }
   static Ear guest() { return Ear(TapReader("upper")); }
 
-  std::optional<Topology> topology_;
-  std::optional<ScratchBpffs> bpffs_;
-  std::optional<LoaderCommand> loader_;
   std::uint64_t next_ = 0;
 };
 

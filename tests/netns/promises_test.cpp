@@ -6,11 +6,8 @@
 #include "loader/mirror/operations.h"
 #include "tests/support/command.h"
 #include "tests/support/daemon_fixture.h"
-#include "tests/support/loader_command.h"
+#include "tests/support/loader_fixture.h"
 #include "tests/support/must.h"
-#include "tests/support/requirements.h"
-#include "tests/support/scratch_bpffs.h"
-#include "tests/support/topology.h"
 
 namespace rxf::test {
 namespace {
@@ -19,15 +16,8 @@ constexpr const char* kFurther = "02:bb:00:00:00:01";
 constexpr const char* kGroup = "01:00:5e:01:02:03";
 
 // far ==veth== lower <-- macvtap `upper`, in bridge mode with `sibling`, or in passthru.
-class PromisesTest : public testing::Test {
+class PromisesTest : public LoaderFixture {
  protected:
-  void SetUp() override {
-    for (const std::string& why : {why_no_netns_tests(), why_no_bpf_tests()})
-      if (!why.empty()) GTEST_SKIP() << why;
-    bpffs_.emplace();
-    loader_.emplace(bpffs_->path());
-  }
-
   void begin(Uppers uppers, const std::string& set) {
     topology_.emplace(uppers);
     loader_->must("attach lower");
@@ -53,10 +43,6 @@ class PromisesTest : public testing::Test {
       must_run(mends);
     EXPECT_EQ(problems(), std::vector<std::string>{});
   }
-
-  std::optional<Topology> topology_;
-  std::optional<ScratchBpffs> bpffs_;
-  std::optional<LoaderCommand> loader_;
 };
 
 const std::string kAttach = "rxfilter-loader attach lower";

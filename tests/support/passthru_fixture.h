@@ -1,25 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #pragma once
 
-#include <gtest/gtest.h>
-
-#include <optional>
-
-#include "tests/support/loader_command.h"
-#include "tests/support/scratch_bpffs.h"
-#include "tests/support/topology.h"
+#include "tests/support/loader_fixture.h"
 
 namespace rxf::test {
 
-// The command line beside one PASSTHRU upper. Skips where that cannot be had; what derives from it looks at IsSkipped()
-// before it goes on.
-class PassthruFixture : public testing::Test {
+// The same beside one PASSTHRU upper.
+class PassthruFixture : public LoaderFixture {
  protected:
   void SetUp() override;
-
-  std::optional<Topology> topology_;
-  std::optional<ScratchBpffs> bpffs_;
-  std::optional<LoaderCommand> loader_;
 };
 
 }  // namespace rxf::test
